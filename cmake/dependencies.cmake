@@ -1,0 +1,22 @@
+# All from Debian 12; deploy/install-dependencies installs them. House rule 5 says why each one.
+find_package(Threads REQUIRED)
+find_package(tl-expected REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(PkgConfig REQUIRED)
+
+# Debian's yaml-cpp, prometheus-cpp, libmicrohttpd and xxhash come with pkg-config files or with none.
+function(millrace_import name library header)
+  find_library(${name}_LIBRARY ${library} REQUIRED)
+  find_path(${name}_INCLUDE ${header} REQUIRED)
+  add_library(${name} UNKNOWN IMPORTED)
+  set_target_properties(${name} PROPERTIES IMPORTED_LOCATION "${${name}_LIBRARY}"
+    INTERFACE_SYSTEM_INCLUDE_DIRECTORIES "${${name}_INCLUDE}")
+endfunction()
+
+millrace_import(yaml-cpp yaml-cpp yaml-cpp/parser.h)
+millrace_import(prometheus-cpp::core prometheus-cpp-core prometheus/collectable.h)
+millrace_import(microhttpd microhttpd microhttpd.h)
+millrace_import(xxhash xxhash xxhash.h)

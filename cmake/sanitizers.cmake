@@ -1,0 +1,16 @@
+# MILLRACE_SANITIZER: empty, `address` (with undefined behaviour) or `thread`. One at a time: they exclude each other.
+set(MILLRACE_SANITIZER "" CACHE STRING "address | thread")
+set_property(CACHE MILLRACE_SANITIZER PROPERTY STRINGS "" address thread)
+
+if(MILLRACE_SANITIZER STREQUAL "address")
+  set(millrace_sanitize -fsanitize=address,undefined -fno-sanitize-recover=all)
+elseif(MILLRACE_SANITIZER STREQUAL "thread")
+  set(millrace_sanitize -fsanitize=thread)
+elseif(MILLRACE_SANITIZER)
+  message(FATAL_ERROR "MILLRACE_SANITIZER is '${MILLRACE_SANITIZER}'; it can be empty, address or thread")
+endif()
+
+if(millrace_sanitize)
+  add_compile_options(${millrace_sanitize} -fno-omit-frame-pointer)
+  add_link_options(${millrace_sanitize})
+endif()
