@@ -1,0 +1,278 @@
+// The whole outside world of one worker: it listens, connects, closes, tells the time, and relays.
+// No buffer ever crosses this interface, so how bytes move (copy, splice, provided buffers,
+// rewritten headers, virtual time) stays the private business of an engine. docs/transport.md has
+// the contract line by line; tests/backends/transport_contract_test.cc runs every line over every
+// engine.
+//
+// Threads: every call happens on the owning worker's thread, except wake().
+// Re-entrancy: no call delivers an event. Events come only from poll(), in batches, and stay valid
+//   until the next poll(). So nothing here calls back, and the proxy runs unchanged in a simulator.
+// Staleness: a later event of a batch may name a tag whose owner died earlier in the same batch;
+// the
+//   owner's generation check discards it (see Tag). After close() or kRelayDone no event of a LATER
+//   batch names that connection or relay.
+// Time: a transport has no timeouts of its own except TCP's. Policy (timeouts, retries, limits) is
+//   the proxy's.
+// Capacity is fixed at construction. Past it there is an EMFILE, never an abort.
+// Destruction closes everything and delivers nothing.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "base/address.h"
+#include "base/result.h"
+#include "base/slab.h"
+#include "base/time.h"
+
+namespace backends {
+
+// The caller's cookie, returned untouched in every event of the operation it was given to.
+struct Tag {
+  std::uint8_t kind = 0;
+  base::SlotId id;
+
+  friend bool operator==(const Tag&, const Tag&) = default;
+};
+
+enum class ConnId : std::uint64_t { kNone = 0 };
+enum class ListenerId : std::uint64_t { kNone = 0 };
+enum class RelayId : std::uint64_t { kNone = 0 };
+
+enum class EventKind : std::uint8_t {
+  kAccepted,      // conn is the client's; the receiver owns it and wraps it at once. tag: the
+                  // listener's.
+  kAcceptFailed,  // the listener stopped accepting: error says why (EMFILE, ENFILE, ENOBUFS,
+                  // ENOMEM). Once for each stop; the transport resumes by itself when there is room
+                  // again.
+  kAcceptResumed,  // and it did.
+  kConnected,      // error is kNone, or why there is no connection. Exactly one for each connect().
+  kPeerClosed,     // of a connection that is not in a relay: FIN (error kNone) or RST (its errno)
+                // arrived. At most one of each. Unread bytes before a FIN are kept for a later
+                // relay().
+  kRelayDone,  // exactly one for each relay(); relay_end says how, error details kFailed.
+  kWoken       // wake() was called since the last poll(); many wakes may become one.
+};
+
+enum class RelayEnd : std::uint8_t {
+  kBothClosed,     // FIN from both sides, every byte delivered.
+  kClientReset,    // RST from the client; passed on to the upstream after the bytes before it.
+  kUpstreamReset,  // and the other way round.
+  kAborted,        // abort() was called: RST to both at once.
+  kFailed          // the engine could not go on (ENOMEM, ...): RST to both.
+};
+
+struct Event {
+  EventKind kind;
+  RelayEnd relay_end = RelayEnd::kBothClosed;  // kRelayDone only.
+  base::Errno error = base::Errno::kNone;
+  Tag tag;
+  ConnId conn = ConnId::kNone;  // kAccepted only.
+};
+static_assert(sizeof(Event) == 32);
+
+// The two directions of a relay: indices of every per-direction array in the project.
+enum class Direction : std::uint8_t { kToUpstream, kToClient };
+inline constexpr std::size_t kDirections = 2;
+constexpr std::size_t index_of(Direction direction) { return static_cast<std::size_t>(direction); }
+
+// Owned by the session, written by the transport, read by anyone on this thread. last_active moves
+// when payload moves, and only then.
+struct RelayProgress {
+  std::array<std::uint64_t, kDirections> bytes{};  // Payload handed to the receiving side's TCP.
+  base::Nanos last_active{0};
+  std::array<bool, kDirections> finished{};  // FIN was passed on in this direction.
+};
+
+// Socket options with their usual TCP meaning (man 7 tcp). Zero durations mean "the system's
+// default" for user_timeout and "no keepalive" for keepalive_idle.
+struct TcpOptions {
+  bool nodelay = true;
+  base::Nanos keepalive_idle{0};
+  base::Nanos keepalive_interval{0};
+  int keepalive_probes = 0;
+  base::Nanos user_timeout{0};
+
+  friend bool operator==(const TcpOptions&, const TcpOptions&) = default;
+};
+
+struct ListenSpec {
+  base::Address address;
+  bool v6_only = false;  // [::] also takes IPv4 clients unless this is set.
+  int backlog = 4096;    // Clamped by the kernel to net.core.somaxconn (man 2 listen).
+  TcpOptions tcp;        // Accepted connections have these.
+};
+
+struct ConnectSpec {
+  base::Address remote;
+  std::optional<base::IpPort> source;  // Local address to connect from; its port is ignored.
+  TcpOptions tcp;
+  bool park =
+      false;  // It will wait in a pool; bytes the server sends meanwhile are kept for the relay.
+};
+
+// A preamble of this size holds a PROXY protocol v2 header with its TLVs (536 bytes is what the
+// specification asks receivers to take in one piece).
+inline constexpr std::size_t kPreambleMax = 536;
+
+struct RelaySpec {
+  std::span<const std::byte> preamble;  // To the upstream, before the client's first byte. Copied.
+  std::uint64_t skip = 0;  // Bytes of the client's stream that the upstream never gets.
+};
+
+// System calls by kind: what the engine asked of the kernel.
+enum class Syscall : std::uint8_t {
+  kPoll,
+  kAccept,
+  kConnect,
+  kReceive,
+  kSend,
+  kSplice,
+  kShutdown,
+  kClose,
+  kOption,
+  kCount
+};
+// How payload moved. An engine uses the methods it has.
+enum class Method : std::uint8_t { kCopy, kSplice, kUring, kSeqSplice, kCount };
+// Why accept() was refused by the kernel or by our own capacity.
+enum class AcceptFailure : std::uint8_t {
+  kDescriptors,
+  kMemory,
+  kAborted,
+  kCapacity,
+  kOther,
+  kCount
+};
+
+template <typename Enum>
+using CountsOf = std::array<std::uint64_t, static_cast<std::size_t>(Enum::kCount)>;
+
+// Plain numbers with a single writer; proxy/worker_metrics publishes them after each poll.
+struct TransportStats {
+  // Counters.
+  std::uint64_t polls = 0;
+  std::uint64_t events = 0;        // Delivered to the worker.
+  std::uint64_t stale_events = 0;  // Of the kernel, for something that had gone.
+  std::uint64_t wakes = 0;
+  CountsOf<Syscall> syscalls{};
+  CountsOf<Method> method_bytes{};
+  CountsOf<AcceptFailure> accept_failures{};
+  std::uint64_t connects_refused =
+      0;  // By our own capacity or the kernel's resources, before the network.
+  std::uint64_t short_writes = 0;     // The receiving side took less than was offered.
+  std::uint64_t fairness_yields = 0;  // A relay had used up its share of one poll.
+  std::uint64_t promotions = 0;       // A direction went from copy to the bulk method,
+  std::uint64_t demotions = 0;        // and back.
+  std::uint64_t pipes_exhausted = 0;  // No pipe was left: the direction stayed with copy.
+  std::uint64_t pipes_failed = 0;     // pipe2(2) refused.
+  std::uint64_t pipes_shrunk = 0;     // The kernel gave a smaller pipe than asked for.
+  std::uint64_t splice_refused = 0;   // EINVAL: the direction stays with copy for ever.
+  // Gauges.
+  std::uint64_t connections = 0;
+  std::uint64_t connections_max = 0;
+  std::uint64_t relays = 0;
+  std::uint64_t pipes_open = 0;
+  std::uint64_t pipes_borrowed = 0;
+  std::uint64_t pipes_max = 0;
+  std::uint64_t held_bytes = 0;      // Read from one side and not yet taken by the other.
+  std::uint64_t resets_pending = 0;  // A reset waits for the bytes before it to be delivered.
+};
+
+enum class CloseMode : std::uint8_t {
+  kGraceful,  // FIN, after the bytes already handed to the kernel. RST if unread bytes are waiting
+              // (RFC 1122).
+  kReset      // RST at once. A UNIX socket has no RST: it is just closed.
+};
+
+class Transport;
+
+// Sole owner of one connection. Dropping it resets the connection.
+class Connection {
+ public:
+  Connection() = default;
+  Connection(Transport& transport, ConnId id) : transport_(&transport), id_(id) {}
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  Connection(Connection&& other) noexcept
+      : transport_(other.transport_), id_(std::exchange(other.id_, ConnId::kNone)) {}
+  Connection& operator=(Connection&& other) noexcept;
+  ~Connection() { close(CloseMode::kReset); }
+
+  explicit operator bool() const { return id_ != ConnId::kNone; }
+  ConnId id() const { return id_; }
+  ConnId release() { return std::exchange(id_, ConnId::kNone); }
+  void close(CloseMode mode);
+
+ private:
+  Transport* transport_ = nullptr;
+  ConnId id_ = ConnId::kNone;
+};
+
+class Transport {
+ public:
+  Transport() = default;
+  Transport(const Transport&) = delete;
+  Transport& operator=(const Transport&) = delete;
+  virtual ~Transport() = default;
+
+  // A constant word for metrics and logs.
+  virtual std::string_view name() const = 0;
+  virtual const TransportStats& stats() const = 0;
+
+  // Accepts clients from now on, each as a kAccepted with this tag. Several transports may listen
+  // on the same address (one for each worker). Errors: those of bind(2) and listen(2).
+  virtual base::Result<ListenerId> listen(const ListenSpec& spec, Tag tag) = 0;
+  // Where the listener really is: a port 0 has become a number.
+  virtual base::Address local(ListenerId listener) const = 0;
+  // While paused, clients wait in the kernel's queue. Idempotent.
+  virtual void pause(ListenerId listener, bool paused) = 0;
+  // Stops listening. Clients whose handshake was already complete are still delivered, as kAccepted
+  // of the next poll() batches: closing a socket with a queue would reset them (measured: 103 of
+  // 200).
+  virtual void unlisten(ListenerId listener) = 0;
+
+  // Starts a connection; exactly one kConnected{error} with this tag follows in a later batch,
+  // unless the handle is closed before. Past the capacity the handle is empty, and
+  // kConnected{EMFILE} still follows. The handle of a failed connect is to be dropped by its owner.
+  virtual Connection connect(const ConnectSpec& spec, Tag tag) = 0;
+
+  // Who hears kPeerClosed (and a kConnected still to come) from now on.
+  virtual void retag(ConnId conn, Tag tag) = 0;
+  virtual base::Address peer(ConnId conn) const = 0;
+  virtual base::Address local(ConnId conn) const = 0;
+  // Where the client was going before a netfilter REDIRECT or DNAT (SO_ORIGINAL_DST, v4 and v6).
+  // ENOENT when the connection was not redirected.
+  virtual base::Result<base::Address> original_destination(ConnId conn) const = 0;
+  // False once the peer's FIN or RST has arrived, asked of the kernel now: the check at pool
+  // check-out. Unread bytes do not make a connection dead.
+  virtual bool alive(ConnId conn) = 0;
+  virtual void close(ConnId conn, CloseMode mode) = 0;
+
+  // Joins an accepted and a connected connection and consumes both: from here on the transport
+  // moves the bytes and, in the end, closes them. Exactly one kRelayDone with this tag follows.
+  // progress must stay in its place until then. preamble.size() <= kPreambleMax.
+  RelayId relay(Connection client, Connection upstream, const RelaySpec& spec,
+                RelayProgress& progress, Tag tag);
+  // Ends a relay with RST to both sides; kRelayDone{kAborted} follows, or the end that came first.
+  virtual void abort(RelayId relay) = 0;
+
+  // The only source of events. Waits for at most wait_max (0: not at all; base::kForever: no limit)
+  // and returns early, perhaps with nothing.
+  virtual std::span<const Event> poll(base::Nanos wait_max) = 0;
+  // Monotonic; constant from the end of one poll() to the end of the next.
+  virtual base::Nanos now() const = 0;
+  // Any thread: ends a blocked poll() or the next one, with kWoken.
+  virtual void wake() = 0;
+
+ private:
+  virtual RelayId start_relay(ConnId client, ConnId upstream, const RelaySpec& spec,
+                              RelayProgress& progress, Tag tag) = 0;
+};
+
+}  // namespace backends
