@@ -1,0 +1,277 @@
+// Every metric once: name, type, unit, help and label names. Constants, read on the thread that
+// answers a scrape. The rest of the program says `names::kSessionsTotal` and never spells a metric
+// out; hot code does not even do that, it counts in words (counter.h). docs/metrics.md explains
+// each to operators, and a test compares the two. The names are public: dashboards and alerts are
+// built on them.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace metrics {
+
+enum class Type : std::uint8_t { kCounter, kGauge, kHistogram };
+
+// Base units only, as Prometheus asks. kNone: a plain number of things, or a truth (0 or 1).
+enum class Unit : std::uint8_t { kNone, kSeconds, kBytes };
+
+// The label names of a family, in the order in which values are given. Constants convert from a
+// list of literals; four is the most a family has, and more would multiply the series of a scrape.
+struct LabelNames {
+  static constexpr std::size_t kMax = 4;
+
+  constexpr LabelNames() = default;
+  template <typename... Names>
+  constexpr explicit LabelNames(Names... list)
+      : names{std::string_view(list)...}, count(sizeof...(list)) {
+    static_assert(sizeof...(list) <= kMax);
+  }
+  constexpr std::size_t size() const { return count; }
+  constexpr std::string_view operator[](std::size_t i) const { return names[i]; }
+  constexpr const std::string_view* begin() const { return names.data(); }
+  constexpr const std::string_view* end() const { return names.data() + count; }
+
+  std::array<std::string_view, kMax> names{};
+  std::size_t count = 0;
+};
+
+struct Family {
+  std::string_view name;
+  Type type = Type::kGauge;
+  Unit unit = Unit::kNone;
+  std::string_view help;  // One sentence, no full stop, as promtool's users are used to.
+  LabelNames labels;
+};
+
+namespace names {
+
+// The program.
+inline constexpr Family kBuildInfo{"millrace_build_info", Type::kGauge, Unit::kNone,
+                                   "Always 1; the labels say what is running",
+                                   LabelNames("version", "transport")};
+inline constexpr Family kStartTime{"millrace_start_time_seconds", Type::kGauge, Unit::kSeconds,
+                                   "When Millrace started, in seconds since 1970", LabelNames()};
+inline constexpr Family kConfigGeneration{
+    "millrace_config_generation", Type::kGauge, Unit::kNone,
+    "Number of the configuration in force; 1 is the one it started with", LabelNames()};
+inline constexpr Family kConfigReloadsTotal{"millrace_config_reloads_total", Type::kCounter,
+                                            Unit::kNone, "Reloads asked for, by result",
+                                            LabelNames("result")};
+inline constexpr Family kConfigLastReloadSuccessful{
+    "millrace_config_last_reload_successful", Type::kGauge, Unit::kNone,
+    "1 when the last reload was accepted or none was asked for, 0 when it was refused",
+    LabelNames()};
+
+// Listeners.
+inline constexpr Family kListenerAcceptedTotal{
+    "millrace_listener_accepted_total", Type::kCounter, Unit::kNone,
+    "Client connections accepted, rejected ones included", LabelNames("listener")};
+inline constexpr Family kListenerRejectedTotal{
+    "millrace_listener_rejected_total", Type::kCounter, Unit::kNone,
+    "Client connections closed before a session began, by reason",
+    LabelNames("listener", "reason")};
+inline constexpr Family kListenerPaused{
+    "millrace_listener_paused", Type::kGauge, Unit::kNone,
+    "Workers on which the listener does not accept at the moment", LabelNames("listener")};
+inline constexpr Family kListenerMaxSessions{
+    "millrace_listener_max_sessions", Type::kGauge, Unit::kNone,
+    "Configured limit of sessions; 0 means bounded by descriptors only", LabelNames("listener")};
+
+// Sessions.
+inline constexpr Family kSessionsActive{"millrace_sessions_active", Type::kGauge, Unit::kNone,
+                                        "Sessions open now", LabelNames("listener", "upstream")};
+inline constexpr Family kSessionsTotal{"millrace_sessions_total", Type::kCounter, Unit::kNone,
+                                       "Sessions ended, by who ended them and why",
+                                       LabelNames("listener", "upstream", "actor", "cause")};
+inline constexpr Family kSessionDurationSeconds{
+    "millrace_session_duration_seconds", Type::kHistogram, Unit::kSeconds,
+    "From accept to the end of the session", LabelNames("listener")};
+inline constexpr Family kSessionSetupSeconds{
+    "millrace_session_setup_seconds", Type::kHistogram, Unit::kSeconds,
+    "From accept until both sides are connected and bytes can flow",
+    LabelNames("listener", "pool")};
+
+// Payload.
+inline constexpr Family kRelayBytesTotal{"millrace_relay_bytes_total", Type::kCounter, Unit::kBytes,
+                                         "Payload delivered, by direction",
+                                         LabelNames("listener", "upstream", "direction")};
+inline constexpr Family kRelayMethodBytesTotal{
+    "millrace_relay_method_bytes_total", Type::kCounter, Unit::kBytes,
+    "Payload delivered, by the method that moved it", LabelNames("method", "worker")};
+
+// Upstreams and their endpoints.
+inline constexpr Family kUpstreamConnectSeconds{
+    "millrace_upstream_connect_seconds", Type::kHistogram, Unit::kSeconds,
+    "Time of successful connects to endpoints", LabelNames("upstream")};
+inline constexpr Family kUpstreamConnectFailuresTotal{
+    "millrace_upstream_connect_failures_total", Type::kCounter, Unit::kNone,
+    "Connects that failed, each attempt counted, by cause",
+    LabelNames("upstream", "endpoint", "cause")};
+inline constexpr Family kEndpointSessionsActive{"millrace_endpoint_sessions_active", Type::kGauge,
+                                                Unit::kNone, "Sessions open now on the endpoint",
+                                                LabelNames("upstream", "endpoint")};
+
+// Workers.
+inline constexpr Family kWorkerBusySecondsTotal{
+    "millrace_worker_busy_seconds_total", Type::kCounter, Unit::kSeconds,
+    "Time the worker spent working and not waiting for events", LabelNames("worker")};
+inline constexpr Family kWorkerLoopSeconds{
+    "millrace_worker_loop_seconds", Type::kHistogram, Unit::kSeconds,
+    "Time of one turn of the worker's loop, waiting left out", LabelNames("worker")};
+inline constexpr Family kWorkerSessionsActive{"millrace_worker_sessions_active", Type::kGauge,
+                                              Unit::kNone, "Sessions open now on the worker",
+                                              LabelNames("worker")};
+
+// Transports: one engine a worker.
+inline constexpr Family kTransportPollsTotal{"millrace_transport_polls_total", Type::kCounter,
+                                             Unit::kNone, "Times the engine asked for events",
+                                             LabelNames("transport", "worker")};
+inline constexpr Family kTransportEventsTotal{"millrace_transport_events_total", Type::kCounter,
+                                              Unit::kNone, "Events the engine handed to the worker",
+                                              LabelNames("transport", "worker")};
+inline constexpr Family kTransportStaleEventsTotal{
+    "millrace_transport_stale_events_total", Type::kCounter, Unit::kNone,
+    "Kernel events dropped because their connection had already gone",
+    LabelNames("transport", "worker")};
+inline constexpr Family kTransportAcceptFailuresTotal{
+    "millrace_transport_accept_failures_total", Type::kCounter, Unit::kNone,
+    "Accepts that failed, by cause", LabelNames("transport", "worker", "cause")};
+inline constexpr Family kTransportSyscallsTotal{"millrace_transport_syscalls_total", Type::kCounter,
+                                                Unit::kNone, "System calls made, by kind",
+                                                LabelNames("transport", "worker", "kind")};
+inline constexpr Family kTransportShortWritesTotal{
+    "millrace_transport_short_writes_total", Type::kCounter, Unit::kNone,
+    "Writes that the kernel took only in part: the reader is slower than the sender",
+    LabelNames("transport", "worker")};
+inline constexpr Family kTransportConnections{"millrace_transport_connections", Type::kGauge,
+                                              Unit::kNone, "Connections the engine holds now",
+                                              LabelNames("transport", "worker")};
+inline constexpr Family kTransportConnectionsMax{"millrace_transport_connections_max", Type::kGauge,
+                                                 Unit::kNone, "Connections the engine can hold",
+                                                 LabelNames("transport", "worker")};
+inline constexpr Family kTransportPromotionsTotal{
+    "millrace_transport_promotions_total", Type::kCounter, Unit::kNone,
+    "Directions that went from copying to splicing", LabelNames("transport", "worker")};
+inline constexpr Family kTransportDemotionsTotal{
+    "millrace_transport_demotions_total", Type::kCounter, Unit::kNone,
+    "Directions that went from splicing back to copying", LabelNames("transport", "worker")};
+inline constexpr Family kTransportSpliceFallbacksTotal{
+    "millrace_transport_splice_fallbacks_total", Type::kCounter, Unit::kNone,
+    "Directions that had to copy although they were due to splice, by cause",
+    LabelNames("transport", "worker", "cause")};
+inline constexpr Family kTransportPipesBorrowed{"millrace_transport_pipes_borrowed", Type::kGauge,
+                                                Unit::kNone, "Pipes with payload in them now",
+                                                LabelNames("transport", "worker")};
+inline constexpr Family kTransportPipesMax{"millrace_transport_pipes_max", Type::kGauge,
+                                           Unit::kNone, "Pipes the engine may have",
+                                           LabelNames("transport", "worker")};
+inline constexpr Family kTransportPipesExhaustedTotal{
+    "millrace_transport_pipes_exhausted_total", Type::kCounter, Unit::kNone,
+    "Times a direction wanted a pipe and all were in use", LabelNames("transport", "worker")};
+inline constexpr Family kTransportPipesShrunkTotal{
+    "millrace_transport_pipes_shrunk_total", Type::kCounter, Unit::kNone,
+    "Pipes that the kernel made smaller than asked for", LabelNames("transport", "worker")};
+inline constexpr Family kTransportRemainderBytes{
+    "millrace_transport_remainder_bytes", Type::kGauge, Unit::kBytes,
+    "Payload held in memory now because its reader is slow", LabelNames("transport", "worker")};
+
+// The access log.
+inline constexpr Family kAccessLogDroppedTotal{
+    "millrace_access_log_dropped_total", Type::kCounter, Unit::kNone,
+    "Lines thrown away because the log could not be written fast enough", LabelNames()};
+
+// The HTTP server these numbers come from.
+inline constexpr Family kHttpRequestsTotal{"millrace_http_requests_total", Type::kCounter,
+                                           Unit::kNone, "Requests answered, by status code",
+                                           LabelNames("code")};
+inline constexpr Family kHttpConnections{"millrace_http_connections", Type::kGauge, Unit::kNone,
+                                         "Connections open now", LabelNames()};
+inline constexpr Family kHttpConnectionsMax{"millrace_http_connections_max", Type::kGauge,
+                                            Unit::kNone, "Connections it will hold", LabelNames()};
+inline constexpr Family kHttpConnectionsRefusedTotal{
+    "millrace_http_connections_refused_total", Type::kCounter, Unit::kNone,
+    "Connections closed at once because too many were open", LabelNames()};
+inline constexpr Family kHttpRenderSeconds{
+    "millrace_http_render_seconds", Type::kGauge, Unit::kSeconds,
+    "Time it took to write the previous page of metrics", LabelNames()};
+
+// The process, under the names every Prometheus client library uses.
+inline constexpr Family kProcessCpuSecondsTotal{
+    "process_cpu_seconds_total", Type::kCounter, Unit::kSeconds,
+    "User and system CPU time of the whole process", LabelNames()};
+inline constexpr Family kProcessResidentMemoryBytes{"process_resident_memory_bytes", Type::kGauge,
+                                                    Unit::kBytes, "Resident memory", LabelNames()};
+inline constexpr Family kProcessVirtualMemoryBytes{"process_virtual_memory_bytes", Type::kGauge,
+                                                   Unit::kBytes, "Virtual memory", LabelNames()};
+inline constexpr Family kProcessVirtualMemoryMaxBytes{
+    "process_virtual_memory_max_bytes", Type::kGauge, Unit::kBytes,
+    "Limit of virtual memory (RLIMIT_AS); -1 means none", LabelNames()};
+inline constexpr Family kProcessOpenFds{"process_open_fds", Type::kGauge, Unit::kNone,
+                                        "File descriptors open now", LabelNames()};
+inline constexpr Family kProcessMaxFds{"process_max_fds", Type::kGauge, Unit::kNone,
+                                       "Limit of file descriptors (RLIMIT_NOFILE)", LabelNames()};
+inline constexpr Family kProcessThreads{"process_threads", Type::kGauge, Unit::kNone,
+                                        "Threads of the process", LabelNames()};
+inline constexpr Family kProcessStartTimeSeconds{
+    "process_start_time_seconds", Type::kGauge, Unit::kSeconds,
+    "When the process started, in seconds since 1970", LabelNames()};
+
+// In the order of the page.
+inline constexpr std::array kAll = {
+    &kBuildInfo,
+    &kStartTime,
+    &kConfigGeneration,
+    &kConfigReloadsTotal,
+    &kConfigLastReloadSuccessful,
+    &kListenerAcceptedTotal,
+    &kListenerRejectedTotal,
+    &kListenerPaused,
+    &kListenerMaxSessions,
+    &kSessionsActive,
+    &kSessionsTotal,
+    &kSessionDurationSeconds,
+    &kSessionSetupSeconds,
+    &kRelayBytesTotal,
+    &kRelayMethodBytesTotal,
+    &kUpstreamConnectSeconds,
+    &kUpstreamConnectFailuresTotal,
+    &kEndpointSessionsActive,
+    &kWorkerBusySecondsTotal,
+    &kWorkerLoopSeconds,
+    &kWorkerSessionsActive,
+    &kTransportPollsTotal,
+    &kTransportEventsTotal,
+    &kTransportStaleEventsTotal,
+    &kTransportAcceptFailuresTotal,
+    &kTransportSyscallsTotal,
+    &kTransportShortWritesTotal,
+    &kTransportConnections,
+    &kTransportConnectionsMax,
+    &kTransportPromotionsTotal,
+    &kTransportDemotionsTotal,
+    &kTransportSpliceFallbacksTotal,
+    &kTransportPipesBorrowed,
+    &kTransportPipesMax,
+    &kTransportPipesExhaustedTotal,
+    &kTransportPipesShrunkTotal,
+    &kTransportRemainderBytes,
+    &kAccessLogDroppedTotal,
+    &kHttpRequestsTotal,
+    &kHttpConnections,
+    &kHttpConnectionsMax,
+    &kHttpConnectionsRefusedTotal,
+    &kHttpRenderSeconds,
+    &kProcessCpuSecondsTotal,
+    &kProcessResidentMemoryBytes,
+    &kProcessVirtualMemoryBytes,
+    &kProcessVirtualMemoryMaxBytes,
+    &kProcessOpenFds,
+    &kProcessMaxFds,
+    &kProcessThreads,
+    &kProcessStartTimeSeconds,
+};
+
+}  // namespace names
+}  // namespace metrics
