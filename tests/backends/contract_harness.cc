@@ -1,0 +1,11 @@
+#include "tests/backends/contract_harness.h"
+
+namespace contract {
+
+std::vector<HarnessFactory> harnesses() {
+  std::vector<HarnessFactory> all;
+  add_socket_harnesses(all);
+  return all;
+}
+
+}  // namespace contract
