@@ -125,57 +125,75 @@ inline constexpr Family kWorkerSessionsActive{"millrace_worker_sessions_active",
                                               LabelNames("worker")};
 
 // Transports: one engine a worker.
-inline constexpr Family kTransportPollsTotal{"millrace_transport_polls_total", Type::kCounter,
-                                             Unit::kNone, "Times the engine asked for events",
-                                             LabelNames("transport", "worker")};
+inline constexpr Family kTransportPollsTotal{
+    "millrace_transport_polls_total", Type::kCounter, Unit::kNone,
+    "Times the worker asked its engine for events", LabelNames("transport", "worker")};
 inline constexpr Family kTransportEventsTotal{"millrace_transport_events_total", Type::kCounter,
                                               Unit::kNone, "Events the engine handed to the worker",
                                               LabelNames("transport", "worker")};
 inline constexpr Family kTransportStaleEventsTotal{
     "millrace_transport_stale_events_total", Type::kCounter, Unit::kNone,
-    "Kernel events dropped because their connection had already gone",
-    LabelNames("transport", "worker")};
+    "Kernel events dropped because what they were for had gone", LabelNames("transport", "worker")};
+inline constexpr Family kTransportWakesTotal{"millrace_transport_wakes_total", Type::kCounter,
+                                             Unit::kNone, "Times another thread woke the worker",
+                                             LabelNames("transport", "worker")};
 inline constexpr Family kTransportAcceptFailuresTotal{
     "millrace_transport_accept_failures_total", Type::kCounter, Unit::kNone,
     "Accepts that failed, by cause", LabelNames("transport", "worker", "cause")};
 inline constexpr Family kTransportSyscallsTotal{"millrace_transport_syscalls_total", Type::kCounter,
                                                 Unit::kNone, "System calls made, by kind",
                                                 LabelNames("transport", "worker", "kind")};
+inline constexpr Family kTransportConnectsRefusedTotal{
+    "millrace_transport_connects_refused_total", Type::kCounter, Unit::kNone,
+    "Connects that failed here, before the network: no descriptor, no port, no memory",
+    LabelNames("transport", "worker")};
 inline constexpr Family kTransportShortWritesTotal{
     "millrace_transport_short_writes_total", Type::kCounter, Unit::kNone,
-    "Writes that the kernel took only in part: the reader is slower than the sender",
+    "Writes that were taken only in part, because the reader is slower than the sender",
     LabelNames("transport", "worker")};
+inline constexpr Family kTransportFairnessYieldsTotal{
+    "millrace_transport_fairness_yields_total", Type::kCounter, Unit::kNone,
+    "Times a relay had used up its share of one poll and let the others go first",
+    LabelNames("transport", "worker")};
+inline constexpr Family kTransportPromotionsTotal{
+    "millrace_transport_promotions_total", Type::kCounter, Unit::kNone,
+    "Directions that went from copying to the bulk method", LabelNames("transport", "worker")};
+inline constexpr Family kTransportDemotionsTotal{
+    "millrace_transport_demotions_total", Type::kCounter, Unit::kNone,
+    "Directions that went from the bulk method back to copying", LabelNames("transport", "worker")};
+inline constexpr Family kTransportBulkRefusedTotal{
+    "millrace_transport_bulk_refused_total", Type::kCounter, Unit::kNone,
+    "Directions that were due for the bulk method and had to go on copying, by cause",
+    LabelNames("transport", "worker", "cause")};
+inline constexpr Family kTransportPipesShrunkTotal{
+    "millrace_transport_pipes_shrunk_total", Type::kCounter, Unit::kNone,
+    "Pipes that the kernel made smaller than asked for", LabelNames("transport", "worker")};
 inline constexpr Family kTransportConnections{"millrace_transport_connections", Type::kGauge,
                                               Unit::kNone, "Connections the engine holds now",
                                               LabelNames("transport", "worker")};
 inline constexpr Family kTransportConnectionsMax{"millrace_transport_connections_max", Type::kGauge,
                                                  Unit::kNone, "Connections the engine can hold",
                                                  LabelNames("transport", "worker")};
-inline constexpr Family kTransportPromotionsTotal{
-    "millrace_transport_promotions_total", Type::kCounter, Unit::kNone,
-    "Directions that went from copying to splicing", LabelNames("transport", "worker")};
-inline constexpr Family kTransportDemotionsTotal{
-    "millrace_transport_demotions_total", Type::kCounter, Unit::kNone,
-    "Directions that went from splicing back to copying", LabelNames("transport", "worker")};
-inline constexpr Family kTransportSpliceFallbacksTotal{
-    "millrace_transport_splice_fallbacks_total", Type::kCounter, Unit::kNone,
-    "Directions that had to copy although they were due to splice, by cause",
-    LabelNames("transport", "worker", "cause")};
+inline constexpr Family kTransportRelays{"millrace_transport_relays", Type::kGauge, Unit::kNone,
+                                         "Relays the engine runs now",
+                                         LabelNames("transport", "worker")};
+inline constexpr Family kTransportPipesOpen{"millrace_transport_pipes_open", Type::kGauge,
+                                            Unit::kNone, "Pipes the engine has now",
+                                            LabelNames("transport", "worker")};
 inline constexpr Family kTransportPipesBorrowed{"millrace_transport_pipes_borrowed", Type::kGauge,
-                                                Unit::kNone, "Pipes with payload in them now",
+                                                Unit::kNone, "Pipes in use by a direction now",
                                                 LabelNames("transport", "worker")};
 inline constexpr Family kTransportPipesMax{"millrace_transport_pipes_max", Type::kGauge,
                                            Unit::kNone, "Pipes the engine may have",
                                            LabelNames("transport", "worker")};
-inline constexpr Family kTransportPipesExhaustedTotal{
-    "millrace_transport_pipes_exhausted_total", Type::kCounter, Unit::kNone,
-    "Times a direction wanted a pipe and all were in use", LabelNames("transport", "worker")};
-inline constexpr Family kTransportPipesShrunkTotal{
-    "millrace_transport_pipes_shrunk_total", Type::kCounter, Unit::kNone,
-    "Pipes that the kernel made smaller than asked for", LabelNames("transport", "worker")};
-inline constexpr Family kTransportRemainderBytes{
-    "millrace_transport_remainder_bytes", Type::kGauge, Unit::kBytes,
-    "Payload held in memory now because its reader is slow", LabelNames("transport", "worker")};
+inline constexpr Family kTransportHeldBytes{
+    "millrace_transport_held_bytes", Type::kGauge, Unit::kBytes,
+    "Payload read from one side and not yet taken by the other, now",
+    LabelNames("transport", "worker")};
+inline constexpr Family kTransportResetsPending{
+    "millrace_transport_resets_pending", Type::kGauge, Unit::kNone,
+    "Resets that wait for the bytes before them to be delivered, now",
+    LabelNames("transport", "worker")};
 
 // The access log.
 inline constexpr Family kAccessLogDroppedTotal{
@@ -188,11 +206,12 @@ inline constexpr Family kHttpRequestsTotal{"millrace_http_requests_total", Type:
                                            LabelNames("code")};
 inline constexpr Family kHttpConnections{"millrace_http_connections", Type::kGauge, Unit::kNone,
                                          "Connections open now", LabelNames()};
-inline constexpr Family kHttpConnectionsMax{"millrace_http_connections_max", Type::kGauge,
-                                            Unit::kNone, "Connections it will hold", LabelNames()};
-inline constexpr Family kHttpConnectionsRefusedTotal{
-    "millrace_http_connections_refused_total", Type::kCounter, Unit::kNone,
-    "Connections closed at once because too many were open", LabelNames()};
+inline constexpr Family kHttpConnectionsMax{
+    "millrace_http_connections_max", Type::kGauge, Unit::kNone,
+    "Connections it keeps open; one more cuts the oldest", LabelNames()};
+inline constexpr Family kHttpConnectionsDroppedTotal{
+    "millrace_http_connections_dropped_total", Type::kCounter, Unit::kNone,
+    "Connections that ended without an answer from a page, by cause", LabelNames("cause")};
 inline constexpr Family kHttpRenderSeconds{
     "millrace_http_render_seconds", Type::kGauge, Unit::kSeconds,
     "Time it took to write the previous page of metrics", LabelNames()};
@@ -244,24 +263,29 @@ inline constexpr std::array kAll = {
     &kTransportPollsTotal,
     &kTransportEventsTotal,
     &kTransportStaleEventsTotal,
+    &kTransportWakesTotal,
     &kTransportAcceptFailuresTotal,
     &kTransportSyscallsTotal,
+    &kTransportConnectsRefusedTotal,
     &kTransportShortWritesTotal,
-    &kTransportConnections,
-    &kTransportConnectionsMax,
+    &kTransportFairnessYieldsTotal,
     &kTransportPromotionsTotal,
     &kTransportDemotionsTotal,
-    &kTransportSpliceFallbacksTotal,
+    &kTransportBulkRefusedTotal,
+    &kTransportPipesShrunkTotal,
+    &kTransportConnections,
+    &kTransportConnectionsMax,
+    &kTransportRelays,
+    &kTransportPipesOpen,
     &kTransportPipesBorrowed,
     &kTransportPipesMax,
-    &kTransportPipesExhaustedTotal,
-    &kTransportPipesShrunkTotal,
-    &kTransportRemainderBytes,
+    &kTransportHeldBytes,
+    &kTransportResetsPending,
     &kAccessLogDroppedTotal,
     &kHttpRequestsTotal,
     &kHttpConnections,
     &kHttpConnectionsMax,
-    &kHttpConnectionsRefusedTotal,
+    &kHttpConnectionsDroppedTotal,
     &kHttpRenderSeconds,
     &kProcessCpuSecondsTotal,
     &kProcessResidentMemoryBytes,
