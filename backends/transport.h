@@ -53,10 +53,10 @@ enum class EventKind : std::uint8_t {
   kAcceptResumed,  // and it did.
   kConnected,      // error is kNone, or why there is no connection. Exactly one for each connect().
   kPeerClosed,     // of a connection that is not in a relay: FIN (error kNone) or RST (its errno)
-                // arrived. At most one of each. Unread bytes before a FIN are kept for a later
-                // relay().
-  kRelayDone,  // exactly one for each relay(); relay_end says how, error details kFailed.
-  kWoken       // wake() was called since the last poll(); many wakes may become one.
+                   // arrived. At most one of each. Unread bytes before a FIN are kept for a later
+                   // relay().
+  kRelayDone,      // exactly one for each relay(); relay_end says how, error details kFailed.
+  kWoken           // wake() was called since the last poll(); many wakes may become one.
 };
 
 enum class RelayEnd : std::uint8_t {
@@ -86,7 +86,10 @@ constexpr std::size_t index_of(Direction direction) { return static_cast<std::si
 struct RelayProgress {
   std::array<std::uint64_t, kDirections> bytes{};  // Payload handed to the receiving side's TCP.
   base::Nanos last_active{0};
-  std::array<bool, kDirections> finished{};  // FIN was passed on in this direction.
+  base::Nanos half_closed{
+      0};  // When the first FIN was passed on; 0 while both directions are open.
+  Direction first_closed =
+      Direction::kToUpstream;  // And in which direction: who said goodbye first.
 };
 
 // Socket options with their usual TCP meaning (man 7 tcp). Zero durations mean "the system's
@@ -160,6 +163,7 @@ struct TransportStats {
   std::uint64_t events = 0;        // Delivered to the worker.
   std::uint64_t stale_events = 0;  // Of the kernel, for something that had gone.
   std::uint64_t wakes = 0;
+  base::Nanos waited{0};  // Inside poll() with nothing to do: the rest of the time is work.
   CountsOf<Syscall> syscalls{};
   CountsOf<Method> method_bytes{};
   CountsOf<AcceptFailure> accept_failures{};
