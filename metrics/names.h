@@ -226,7 +226,7 @@ inline constexpr Family kProcessVirtualMemoryBytes{"process_virtual_memory_bytes
                                                    Unit::kBytes, "Virtual memory", LabelNames()};
 inline constexpr Family kProcessVirtualMemoryMaxBytes{
     "process_virtual_memory_max_bytes", Type::kGauge, Unit::kBytes,
-    "Limit of virtual memory (RLIMIT_AS); -1 means none", LabelNames()};
+    "Limit of virtual memory (RLIMIT_AS); 1.8e+19 means none", LabelNames()};
 inline constexpr Family kProcessOpenFds{"process_open_fds", Type::kGauge, Unit::kNone,
                                         "File descriptors open now", LabelNames()};
 inline constexpr Family kProcessMaxFds{"process_max_fds", Type::kGauge, Unit::kNone,
