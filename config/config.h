@@ -1,0 +1,177 @@
+// What the operator says, as plain data. Defaults are the initialisers; docs/configuration.md
+// explains the keys. The loader makes one, main publishes it as an immutable snapshot, and every
+// thread reads it. Durations of 0 mean "off" where the field says so.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/address.h"
+#include "base/time.h"
+
+namespace config {
+
+// A place in the file, counted from 1; 1:1 where the file says nothing. Two configurations that say
+// the same at different places are equal, so any two marks are.
+struct Mark {
+  std::uint32_t line = 1;
+  std::uint32_t column = 1;
+
+  friend constexpr bool operator==(const Mark&, const Mark&) { return true; }
+};
+
+struct Workers {
+  std::optional<std::uint32_t> count;    // Threads; unset: one for each CPU of `cpus`.
+  std::optional<std::vector<int>> cpus;  // Ids, ascending; unset: all that this process may use.
+  Mark count_mark;
+  Mark cpus_mark;
+
+  friend bool operator==(const Workers&, const Workers&) = default;
+};
+
+enum class TransportKind : std::uint8_t { kAuto, kEpoll };
+
+// One address that a listener waits at.
+struct Bind {
+  base::Address address;  // Port 0: the kernel chooses one.
+  bool v6_only = false;   // For "[::]": leave IPv4 to the file's own 0.0.0.0 of the same port.
+  Mark mark;
+
+  friend bool operator==(const Bind&, const Bind&) = default;
+};
+
+// A listener's upstream: found by its name in Config::upstreams.
+struct UpstreamRef {
+  std::string name;
+  std::size_t index = 0;  // Into Config::upstreams; valid in every loaded Config.
+  Mark mark;
+
+  // The index is left out: it changes when an unrelated upstream comes or goes.
+  friend bool operator==(const UpstreamRef& a, const UpstreamRef& b) { return a.name == b.name; }
+};
+
+struct Timeouts {
+  base::Nanos idle = std::chrono::hours(1);           // No payload either way; 0: off.
+  base::Nanos half_close = std::chrono::seconds(30);  // Idle after one side's EOF; 0: off.
+  base::Nanos lifetime{0};                            // Accept to end, whatever moves; 0: off.
+
+  friend bool operator==(const Timeouts&, const Timeouts&) = default;
+};
+
+// Dead peers are found by the kernel's probes (man 7 tcp). Whole seconds.
+struct Keepalive {
+  base::Nanos idle = std::chrono::seconds(60);      // Silence before the first probe; 0: no probes.
+  base::Nanos interval = std::chrono::seconds(10);  // Between probes.
+  std::uint32_t probes = 3;  // Unanswered ones before the connection is dead.
+
+  friend bool operator==(const Keepalive&, const Keepalive&) = default;
+};
+
+// Socket options of both connections of a session, and of the listening socket.
+struct Tcp {
+  bool nodelay = true;           // TCP_NODELAY: small writes leave at once.
+  std::uint32_t backlog = 4096;  // Connections waiting for accept; the kernel caps it at somaxconn.
+  Keepalive keepalive;
+  base::Nanos user_timeout{0};  // TCP_USER_TIMEOUT: unacknowledged data; 0: the kernel's choice.
+
+  friend bool operator==(const Tcp&, const Tcp&) = default;
+};
+
+struct Listener {
+  std::string name;        // Unique among listeners.
+  std::vector<Bind> bind;  // At least one.
+  UpstreamRef upstream;
+  std::uint32_t max_sessions = 0;  // At one time, all workers together; 0: as descriptors allow.
+  Timeouts timeouts;
+  Tcp tcp;
+  Mark mark;  // Of the name.
+
+  friend bool operator==(const Listener&, const Listener&) = default;
+};
+
+enum class Balance : std::uint8_t {
+  kRoundRobin,     // Smooth weighted turns.
+  kLeastSessions,  // Fewest sessions for its weight.
+  kRandomTwo,      // The less loaded of two drawn at random.
+  kSourceHash,     // By the client's IP address.
+  kMaglev,         // By the client's IP address, and the same choice on every instance.
+  kFirst,          // The first in the file's order that can take a session.
+};
+
+struct Endpoint {
+  base::Address address;
+  std::uint32_t weight = 100;  // Share of new sessions; 0: no new ones.
+  Mark mark;                   // Of the address.
+
+  friend bool operator==(const Endpoint&, const Endpoint&) = default;
+};
+
+struct Connect {
+  base::Nanos timeout = std::chrono::seconds(5);  // For each attempt; never 0.
+  std::uint32_t attempts = 3;          // Endpoints tried for a session before it is given up.
+  std::optional<base::IpPort> source;  // Local IP (port 0); unset: the kernel's choice.
+  Mark source_mark;
+
+  friend bool operator==(const Connect&, const Connect&) = default;
+};
+
+struct Upstream {
+  std::string name;  // Unique among upstreams.
+  Balance balance = Balance::kLeastSessions;
+  std::vector<Endpoint> endpoints;  // Empty exactly when original_dst.
+  bool original_dst = false;        // Connect where the client was going before a redirect.
+  Connect connect;
+  Mark mark;  // Of the name.
+  Mark original_dst_mark;
+
+  friend bool operator==(const Upstream&, const Upstream&) = default;
+};
+
+// /metrics, /healthz and /readyz.
+struct Metrics {
+  Bind bind = {.address = {.ip = {.bytes = {127, 0, 0, 1},
+                                  .scope_id = 0,
+                                  .port = 9464,
+                                  .family = base::Family::kV4},
+                           .path = {}},
+               .v6_only = false,
+               .mark = {}};  // An IP address; port 0: the kernel chooses one.
+
+  friend bool operator==(const Metrics&, const Metrics&) = default;
+};
+
+enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarning, kError };
+enum class LogFormat : std::uint8_t { kText, kJson };
+
+struct Log {
+  LogLevel level = LogLevel::kInfo;  // The least important that is written.
+  LogFormat format = LogFormat::kText;
+  bool access = true;  // One line for each session that ended.
+
+  friend bool operator==(const Log&, const Log&) = default;
+};
+
+struct Shutdown {
+  base::Nanos drain = std::chrono::seconds(30);  // SIGTERM to the last session cut; 0: at once.
+
+  friend bool operator==(const Shutdown&, const Shutdown&) = default;
+};
+
+struct Config {
+  Workers workers;
+  TransportKind transport = TransportKind::kAuto;
+  Mark transport_mark;
+  std::vector<Listener> listeners;  // At least one.
+  std::vector<Upstream> upstreams;
+  Metrics metrics;
+  Log log;
+  Shutdown shutdown;
+
+  friend bool operator==(const Config&, const Config&) = default;
+};
+
+}  // namespace config
