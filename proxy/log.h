@@ -2,57 +2,57 @@
 // Made by main and passed by reference; any thread may write. A line goes into a bounded queue and
 // is written by the log's own thread, so no caller ever waits for a slow stderr; when the queue is
 // full the oldest lines go, and the log says how many. Sessions belong to the access log.
+//
+//   text: 2026-11-23T14:31:00.123Z info    listener redis: listening on 0.0.0.0:6379
+//   json: {"ts":"2026-11-23T14:31:00.123Z","level":"info","msg":"listener redis: ..."}
 #pragma once
 
 #include <fmt/core.h>
 
 #include <atomic>
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <utility>
 
+#include "base/time.h"
+#include "config/config.h"
 #include "proxy/log_output.h"
 
 namespace proxy {
 
-enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarning, kError };
-enum class LogFormat : std::uint8_t {
-  kText,  // 2026-11-23T14:31:00.123Z info    listener redis: listening on 0.0.0.0:6379
-  kJson   // {"ts":"2026-11-23T14:31:00.123Z","level":"info","msg":"listener redis: ..."}
-};
-
-struct LogOptions {
-  LogLevel level = LogLevel::kInfo;
-  LogFormat format = LogFormat::kText;
-};
-
 class Log {
  public:
   // Starts the writing thread. output must outlive the log.
-  Log(LogOutput& output, const LogOptions& options);
+  Log(LogOutput& output, const config::Log& options);
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;
-  // Writes what is queued, for at most half a second when the output is blocked.
+  // Writes what is queued, for at most kFlushMax when the output is blocked.
   ~Log();
 
+  static constexpr base::Nanos kFlushMax = std::chrono::milliseconds(500);
+  // Lines that may wait for the writing thread: a reload with many messages, not a flood.
+  static constexpr std::size_t kQueueLines = 1024;
+
   // At start and at reload. Lines already queued get the new format.
-  void configure(const LogOptions& options);
+  void configure(const config::Log& options);
 
   template <typename... Args>
   void debug(fmt::format_string<Args...> text, Args&&... args) {
-    write(LogLevel::kDebug, text, fmt::make_format_args(args...));
+    write(config::LogLevel::kDebug, text, fmt::make_format_args(args...));
   }
   template <typename... Args>
   void info(fmt::format_string<Args...> text, Args&&... args) {
-    write(LogLevel::kInfo, text, fmt::make_format_args(args...));
+    write(config::LogLevel::kInfo, text, fmt::make_format_args(args...));
   }
   template <typename... Args>
   void warning(fmt::format_string<Args...> text, Args&&... args) {
-    write(LogLevel::kWarning, text, fmt::make_format_args(args...));
+    write(config::LogLevel::kWarning, text, fmt::make_format_args(args...));
   }
   template <typename... Args>
   void error(fmt::format_string<Args...> text, Args&&... args) {
-    write(LogLevel::kError, text, fmt::make_format_args(args...));
+    write(config::LogLevel::kError, text, fmt::make_format_args(args...));
   }
 
   // Lines thrown away since the start: the queue was full or the output refused them.
@@ -61,9 +61,9 @@ class Log {
  private:
   class Writer;  // spdlog's logger, its thread and our sink; kept out of this header.
 
-  void write(LogLevel level, fmt::string_view text, fmt::format_args args);
+  void write(config::LogLevel level, fmt::string_view text, fmt::format_args args);
 
-  std::atomic<LogLevel> level_;
+  std::atomic<config::LogLevel> level_;
   std::unique_ptr<Writer> writer_;
 };
 
