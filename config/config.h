@@ -110,9 +110,12 @@ struct Endpoint {
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
+// A session remembers the endpoints it has tried in an array of this size.
+inline constexpr std::uint32_t kAttemptsMax = 8;
+
 struct Connect {
   base::Nanos timeout = std::chrono::seconds(5);  // For each attempt; never 0.
-  std::uint32_t attempts = 3;          // Endpoints tried for a session before it is given up.
+  std::uint32_t attempts = 3;          // Endpoints tried for a session, 1 to kAttemptsMax.
   std::optional<base::IpPort> source;  // Local IP (port 0); unset: the kernel's choice.
   Mark source_mark;
 
