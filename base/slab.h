@@ -3,6 +3,7 @@
 // One thread. Memory comes in chunks on first use and is kept; the capacity never changes.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -71,11 +72,20 @@ class Slab {
 
   // Visits in slot order. The visitor may erase the object it is given, and no other.
   template <typename Visitor>
-  void for_each(Visitor visit) {
-    for (std::uint32_t slot = 0; slot < chunks_.size() * kChunk; ++slot) {
+  void for_each(Visitor visitor) {
+    visit(0, chunks_.size() * kChunk, visitor);
+  }
+
+  // The same for `count` slots from `first` on: a long walk in short steps. Returns the slot to go
+  // on from, or 0 when the end was reached.
+  template <typename Visitor>
+  std::uint32_t visit(std::uint32_t first, std::size_t count, Visitor visitor) {
+    const std::size_t end = std::min(chunks_.size() * kChunk, first + count);
+    for (std::uint32_t slot = first; slot < end; ++slot) {
       Cell& cell = cell_at(slot);
-      if (cell.used) visit(SlotId{slot, cell.generation}, *cell.object());
+      if (cell.used) visitor(SlotId{slot, cell.generation}, *cell.object());
     }
+    return end < chunks_.size() * kChunk ? static_cast<std::uint32_t>(end) : 0;
   }
 
   std::size_t size() const { return size_; }

@@ -1,0 +1,55 @@
+// The pair of a client and an upstream connection, from accept to end. Plain data: nothing about a
+// session hides in a callback, so it can be listed, counted, and one day handed to another process.
+// Owned by the worker's session table; on the worker's thread.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "backends/transport.h"
+#include "base/slab.h"
+#include "config/config.h"
+#include "proxy/end_reason.h"
+#include "proxy/listener.h"
+#include "proxy/timer_wheel.h"
+#include "proxy/upstream.h"
+
+namespace proxy {
+
+enum class SessionState : std::uint8_t {
+  kConnecting,  // To the endpoint, perhaps not the first one.
+  kRelaying,    // The transport has both connections.
+  kAborting     // We have ended the relay and wait to hear so; ending says why.
+};
+
+struct Session : TimerWheel::Timer {
+  base::SlotId id;
+  SessionState state = SessionState::kConnecting;
+  std::uint8_t attempts = 0;                          // Endpoints tried, this one included.
+  EndReason ending{Actor::kProxy, Cause::kInternal};  // The last failed attempt's, or why we abort.
+  std::array<std::uint16_t, config::kAttemptsMax> tried{};  // Their indices.
+
+  Listener* listener = nullptr;
+  Upstream* upstream = nullptr;  // The listener's at accept: a reload does not move a session.
+  Endpoint* endpoint = nullptr;  // Null between two attempts.
+  RouteCells* route_cells = nullptr;
+  const RouteSeries* route = nullptr;
+
+  backends::Connection client_connection;  // Until the relay takes them.
+  backends::Connection upstream_connection;
+  backends::RelayId relay = backends::RelayId::kNone;
+  backends::RelayProgress progress;
+  std::array<std::uint64_t, backends::kDirections> folded{};  // Of progress.bytes: already counted.
+
+  base::IpPort client;
+  base::IpPort local;        // Where the client connected to; for the access log.
+  base::IpPort destination;  // The endpoint's address with original_dst.
+
+  base::Nanos accepted_at{0};
+  base::Nanos connect_started{0};  // Of the last attempt.
+  base::Nanos relay_started{0};    // 0: never got there.
+  config::Timeouts timeouts;       // The listener's at accept.
+};
+
+}  // namespace proxy

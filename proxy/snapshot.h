@@ -1,0 +1,62 @@
+// The configuration as the workers need it: resolved addresses, maglev tables, and where to count.
+// Made by main for every accepted configuration, never changed afterwards, shared by all workers
+// (the one shared_ptr of the project), and gone when the last worker has moved on to a later one.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "backends/transport.h"
+#include "config/config.h"
+#include "proxy/maglev_table.h"
+#include "proxy/worker_metrics.h"
+
+namespace proxy {
+
+struct ListenerPlan {
+  const config::Listener* config = nullptr;
+  std::size_t upstream = 0;  // Index into Snapshot::upstreams.
+  std::vector<backends::ListenSpec> binds;
+  const ListenerSeries* series = nullptr;
+  const RouteSeries* route = nullptr;
+};
+
+struct EndpointPlan {
+  base::Address address;
+  std::uint32_t weight = 0;
+  const EndpointSeries* series = nullptr;
+};
+
+struct UpstreamPlan {
+  const config::Upstream* config = nullptr;
+  std::vector<EndpointPlan> endpoints;  // One without an address for original_dst.
+  std::optional<MaglevTable> maglev;    // Built here, because it takes milliseconds.
+  const UpstreamSeries* series = nullptr;
+};
+
+struct Snapshot {
+  std::uint64_t generation = 0;
+  config::Config config;
+  std::vector<ListenerPlan> listeners;
+  std::vector<UpstreamPlan> upstreams;
+};
+
+using SnapshotPtr = std::shared_ptr<const Snapshot>;
+
+// Marks the catalog's series and points to them. bind_addresses has, for each listener of the
+// config, the address of each of its binds as the transport factory claimed it (a port 0 is a
+// number there).
+SnapshotPtr make_snapshot(std::uint64_t generation, config::Config config,
+                          const std::vector<std::vector<base::Address>>& bind_addresses,
+                          MetricsCatalog& catalog);
+
+// What a bind of the configuration asks of the transport.
+backends::ListenSpec listen_spec(const config::Listener& listener, const config::Bind& bind);
+
+// The socket options of both legs of a listener's sessions.
+backends::TcpOptions tcp_options(const config::Tcp& tcp);
+
+}  // namespace proxy

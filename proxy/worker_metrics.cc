@@ -1,0 +1,55 @@
+#include "proxy/worker_metrics.h"
+
+#include <bit>
+
+namespace proxy {
+
+void TransportCells::publish(const backends::TransportStats& stats) {
+  const auto words = std::bit_cast<std::array<std::uint64_t, kWords>>(stats);
+  for (std::size_t i = 0; i < kWords; ++i) words_[i].store(words[i], std::memory_order_relaxed);
+}
+
+backends::TransportStats TransportCells::read() const {
+  std::array<std::uint64_t, kWords> words{};
+  for (std::size_t i = 0; i < kWords; ++i) words[i] = words_[i].load(std::memory_order_relaxed);
+  return std::bit_cast<backends::TransportStats>(words);
+}
+
+MetricsCatalog::MetricsCatalog(std::size_t workers) {
+  for (std::size_t i = 0; i < workers; ++i) workers_.push_back(std::make_unique<WorkerCells>());
+}
+
+template <typename Cells>
+Series<Cells>& MetricsCatalog::find_or_add(SeriesMap<Cells>& all, SeriesNames names) {
+  const std::lock_guard lock(mutex_);
+  auto& series = all[names];
+  if (series == nullptr) series = std::make_unique<Series<Cells>>(workers(), std::move(names));
+  series->configured = true;
+  return *series;
+}
+
+ListenerSeries& MetricsCatalog::listener(const std::string& name) {
+  return find_or_add(listeners_, {.listener = name, .upstream = "", .endpoint = ""});
+}
+
+RouteSeries& MetricsCatalog::route(const std::string& listener, const std::string& upstream) {
+  return find_or_add(routes_, {.listener = listener, .upstream = upstream, .endpoint = ""});
+}
+
+UpstreamSeries& MetricsCatalog::upstream(const std::string& name) {
+  return find_or_add(upstreams_, {.listener = "", .upstream = name, .endpoint = ""});
+}
+
+EndpointSeries& MetricsCatalog::endpoint(const std::string& upstream, const std::string& endpoint) {
+  return find_or_add(endpoints_, {.listener = "", .upstream = upstream, .endpoint = endpoint});
+}
+
+void MetricsCatalog::forget_configuration() {
+  const std::lock_guard lock(mutex_);
+  for (auto& [names, series] : listeners_) series->configured = false;
+  for (auto& [names, series] : routes_) series->configured = false;
+  for (auto& [names, series] : upstreams_) series->configured = false;
+  for (auto& [names, series] : endpoints_) series->configured = false;
+}
+
+}  // namespace proxy
