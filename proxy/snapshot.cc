@@ -29,7 +29,7 @@ UpstreamPlan plan_of(const config::Upstream& upstream, MetricsCatalog& catalog) 
     std::vector<BalancedEndpoint> balanced;
     for (const EndpointPlan& endpoint : plan.endpoints) {
       balanced.push_back({.weight = endpoint.weight,
-                          .key = endpoint_key(endpoint.series->names.endpoint),
+                          .key = balancing_key(endpoint.series->names.endpoint),
                           .sessions = 0});
     }
     plan.maglev.emplace(balanced);

@@ -40,7 +40,7 @@ void Upstream::rebuild_balancer() {
   balanced.reserve(endpoints_.size());
   for (const auto& endpoint : endpoints_) {
     balanced.push_back({.weight = endpoint->weight,
-                        .key = endpoint_key(*endpoint->name),
+                        .key = balancing_key(*endpoint->name),
                         .sessions = endpoint->sessions});
   }
   const MaglevTable* table = plan_->maglev ? &*plan_->maglev : nullptr;
