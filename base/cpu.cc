@@ -3,6 +3,9 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include <cstddef>
+#include <string>
+
 namespace base {
 
 std::vector<int> usable_cpus() {
@@ -28,6 +31,11 @@ Result<void> pin_this_thread(int cpu) {
   return {};
 }
 
-void name_this_thread(const char* name) { pthread_setname_np(pthread_self(), name); }
+void name_this_thread(const char* name) {
+  constexpr std::size_t kNameMax =
+      15;  // The kernel's TASK_COMM_LEN less the NUL; longer is ERANGE.
+  const std::string kept = std::string(name).substr(0, kNameMax);
+  pthread_setname_np(pthread_self(), kept.c_str());
+}
 
 }  // namespace base

@@ -17,10 +17,11 @@ namespace base {
 template <typename T>
 class Mailbox {
  public:
-  // capacity: a power of two.
+  // capacity: a power of two from 2 on. With one cell "written" and "free for the next round" would
+  // be the same number.
   explicit Mailbox(std::size_t capacity)
       : mask_(capacity - 1), cells_(std::make_unique<Cell[]>(capacity)) {
-    CHECK(capacity > 0 && (capacity & mask_) == 0);
+    CHECK(capacity >= 2 && (capacity & mask_) == 0);
     for (std::size_t i = 0; i < capacity; ++i) {
       cells_[i].sequence.store(i, std::memory_order_relaxed);
     }
