@@ -1,0 +1,109 @@
+"""compare runs what is installed, reports it, and leaves no process behind. No times are judged.
+
+Run by ctest as: python3 compare_test.py PATH_OF_BENCH_LOAD"""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.dont_write_bytecode = True
+import proxies  # noqa: E402
+import report  # noqa: E402
+import works  # noqa: E402
+
+COMPARE = pathlib.Path(__file__).with_name("compare")
+TIMEOUT_S = 100
+BENCH_LOAD = ""
+
+
+def processes_that_mention(text):
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if text.encode() in path.read_bytes():
+                found.append(path.parent.name)
+        except OSError:
+            continue
+    return found
+
+
+def start(directory, *arguments):
+    """compare with its files and its load under a directory of ours, which the command line of every
+    process that it starts therefore names."""
+    load = pathlib.Path(directory, "bench_load")
+    load.symlink_to(BENCH_LOAD)
+    command = [sys.executable, COMPARE, "--load", load, *arguments]
+    if len(os.sched_getaffinity(0)) < 2:
+        cpu = min(os.sched_getaffinity(0))
+        command += ["--cpus", f"{cpu},{cpu}"]
+    environment = dict(os.environ, TMPDIR=directory)
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+class Compare(unittest.TestCase):
+    def test_every_kind_of_work_runs_and_nothing_is_left_behind(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory, "out.json")
+            run = start(
+                directory, "--quick", "--seconds", "0.1", "--only", "pingpong-64,connect,bulk,half-load",
+                "--proxies", "nginx,haproxy,haproxy-splice,direct", "--json", path, "--markdown",
+            )  # fmt: skip
+            out, err = run.communicate(timeout=TIMEOUT_S)
+            self.assertEqual(run.returncode, 0, err)
+            samples = json.loads(path.read_text(encoding="utf-8"))["samples"]
+            self.assertEqual(set(samples), {"pingpong-64", "connect", "bulk-up", "bulk-down", "half-load"})
+            for work, by_proxy in samples.items():
+                self.assertIn("direct", by_proxy)
+                for runs in by_proxy.values():
+                    self.assertEqual(len(runs), 1)
+                    self.assertEqual(runs[0]["errors"], 0)
+                self.assertIn(f"### {work}:", out)
+            self.assertEqual(processes_that_mention(directory), [])
+
+    @unittest.skipUnless(proxies.find_program("haproxy"), "haproxy is not installed")
+    def test_ctrl_c_and_a_kill_end_every_process(self):
+        for end, exit_code in ((signal.SIGINT, 1), (signal.SIGTERM, 143)):
+            with tempfile.TemporaryDirectory() as directory:
+                run = start(directory, "--proxies", "haproxy", "--only", "pingpong-64", "--seconds", "30")
+                # compare, its server, the proxy and the load: a run is under way.
+                while len(processes_that_mention(directory)) < 4:
+                    self.assertIsNone(run.poll())
+                run.send_signal(end)
+                run.communicate(timeout=TIMEOUT_S)
+                self.assertEqual(run.returncode, exit_code)
+                self.assertEqual(processes_that_mention(directory), [])
+
+
+class Ratios(unittest.TestCase):
+    def test_are_paired_by_round_and_skip_failed_runs(self):
+        mine = [{"x": 1.0}, None, {"x": 3.0}, {"x": 8.0}]
+        theirs = [{"x": 2.0}, {"x": 2.0}, {"x": 3.0}, {"x": 4.0}]
+        found = report.ratio(mine, theirs, "x")
+        self.assertEqual(found, {"median": 1.0, "lowest": 0.5, "highest": 2.0, "rounds": 3})
+
+    def test_say_nothing_without_a_round_that_has_both(self):
+        self.assertIsNone(report.ratio([None], [{"x": 1.0}], "x"))
+
+    def test_carry_the_target_and_whether_it_is_met(self):
+        work = works.choose(["connect"])[0]
+        samples = {"millrace": [{work.figure: 8.0}], "nginx": [{work.figure: 10.0}], "haproxy": [{work.figure: 10.0}]}
+        rows = {row["against"]: row for row in report.ratios_of(work, samples)}
+        self.assertEqual((rows["nginx"]["at_most"], rows["nginx"]["verdict"]), (0.92, "met"))
+        self.assertEqual((rows["haproxy"]["at_most"], rows["haproxy"]["verdict"]), (0.75, "NOT MET"))
+
+    def test_at_half_load_the_better_peer_is_the_one_that_counts(self):
+        work = works.choose(["half-load"])[0]
+        samples = {"millrace": [{work.figure: 9.0}], "nginx": [{work.figure: 20.0}], "haproxy": [{work.figure: 10.0}]}
+        rows = {row["against"]: row for row in report.ratios_of(work, samples)}
+        self.assertEqual(rows["haproxy (better peer)"]["verdict"], "met")
+        self.assertEqual(rows["nginx"]["verdict"], "")
+
+
+if __name__ == "__main__":
+    BENCH_LOAD = sys.argv.pop(1)
+    unittest.main(verbosity=2)
