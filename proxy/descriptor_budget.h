@@ -1,0 +1,18 @@
+// Shares the process's file descriptors out among the workers. On the main thread, before they
+// start.
+#pragma once
+
+#include <cstddef>
+
+#include "backends/transport_factory.h"
+
+namespace proxy {
+
+// Raises RLIMIT_NOFILE to its hard limit, as every proxy does, and returns what it is then.
+std::size_t raise_descriptor_limit();
+
+// What each of the workers may use of that many descriptors: two for each session, some for pipes,
+// and a reserve for everything that is not a session (logs, listeners, the metrics port).
+backends::TransportOptions share_of_descriptors(std::size_t descriptors, std::size_t workers);
+
+}  // namespace proxy

@@ -1,0 +1,162 @@
+#include "proxy/supervisor.h"
+
+#include <sys/eventfd.h>
+
+#include <future>
+#include <optional>
+#include <utility>
+
+#include "base/assert.h"
+#include "base/cpu.h"
+#include "base/prng.h"
+#include "proxy/descriptor_budget.h"
+
+namespace proxy {
+namespace {
+
+// Marks what the catalog shows as being in the configuration in force.
+void mark_in_force(const Snapshot& snapshot, MetricsCatalog& catalog) {
+  catalog.forget_configuration();
+  for (const ListenerPlan& listener : snapshot.listeners) {
+    catalog.listener(listener.series->names.listener);
+    catalog.route(listener.route->names.listener, listener.route->names.upstream);
+  }
+  for (const UpstreamPlan& upstream : snapshot.upstreams) {
+    catalog.upstream(upstream.series->names.upstream);
+    for (const EndpointPlan& endpoint : upstream.endpoints) {
+      catalog.endpoint(endpoint.series->names.upstream, endpoint.series->names.endpoint);
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<int> Supervisor::worker_cpus(const config::Workers& workers) {
+  const std::vector<int> cpus = workers.cpus ? *workers.cpus : base::usable_cpus();
+  const std::size_t count = workers.count ? *workers.count : cpus.size();
+  std::vector<int> assigned;
+  for (std::size_t i = 0; i < count; ++i) assigned.push_back(cpus[i % cpus.size()]);
+  return assigned;
+}
+
+Supervisor::Supervisor(backends::TransportFactory& factory, MetricsCatalog& catalog,
+                       AccessLog& access_log, Log& log)
+    : factory_(factory),
+      catalog_(catalog),
+      access_log_(access_log),
+      log_(log),
+      claims_(factory),
+      finished_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+  CHECK(finished_fd_);
+}
+
+Supervisor::~Supervisor() {
+  drain(base::Nanos{0});
+  workers_.clear();
+}
+
+base::Parsed<void> Supervisor::start(const std::vector<int>& cpus) {
+  CHECK(workers_.empty() && cpus.size() == catalog_.workers());
+  const std::size_t descriptors = raise_descriptor_limit();
+  WorkerThreadOptions options;
+  options.transport = share_of_descriptors(descriptors, cpus.size());
+  options.worker.sessions_max = options.transport.clients_max;
+  options.worker.access_log = &access_log_;
+  options.finished_fd = finished_fd_.get();
+  for (std::size_t i = 0; i < cpus.size(); ++i) {
+    options.worker.index = i;
+    options.worker.seed = base::splitmix64(i + 1);
+    options.cpu = cpus[i];
+    workers_.push_back(std::make_unique<WorkerThread>(options, factory_, catalog_.worker(i)));
+  }
+  base::Parsed<void> result;
+  std::vector<std::unique_ptr<WorkerThread>> running;
+  for (auto& worker : workers_) {
+    if (auto started = worker->started(); !started) {
+      result = std::move(started);
+      continue;  // Its thread has ended; the others are stopped below.
+    }
+    if (worker->pin_error() != base::Errno::kNone) {
+      log_.warning("a worker could not be pinned to its processor and runs unpinned: {}",
+                   base::errno_text(worker->pin_error()));
+    }
+    running.push_back(std::move(worker));
+  }
+  workers_ = std::move(running);
+  if (!result) {
+    drain(base::Nanos{0});
+    workers_.clear();
+    return result;
+  }
+  log_.info("{} workers on {}, {} sessions each at most", workers_.size(), factory_.engine(),
+            options.worker.sessions_max);
+  return result;
+}
+
+Supervisor::Problems Supervisor::apply(config::Config config) {
+  CHECK(!draining_);
+  if (auto problems = claims_.add(config); !problems.empty()) return problems;
+  const std::uint64_t generation = snapshot_ != nullptr ? snapshot_->generation + 1 : 1;
+  const auto addresses = claims_.addresses(config);
+  const SnapshotPtr next = make_snapshot(generation, std::move(config), addresses, catalog_);
+  if (auto problems = prepare_everywhere(next); !problems.empty()) {
+    tell_all(Command::Kind::kAbandon);
+    claims_.keep_only(snapshot_ != nullptr ? snapshot_->config : config::Config{});
+    if (snapshot_ != nullptr) mark_in_force(*snapshot_, catalog_);
+    return problems;
+  }
+  access_log_.configure(next->config.log);
+  tell_all(Command::Kind::kCommit);
+  claims_.keep_only(next->config);
+  snapshot_ = next;
+  mark_in_force(*snapshot_, catalog_);
+  log_listeners(*snapshot_);
+  return {};
+}
+
+Supervisor::Problems Supervisor::prepare_everywhere(const SnapshotPtr& snapshot) {
+  std::vector<std::future<std::optional<BindFailure>>> answers;
+  for (auto& worker : workers_) {
+    answers.push_back(worker->post(Command::Kind::kPrepare, snapshot, {}));
+  }
+  Problems problems;
+  for (auto& answer : answers) {
+    const auto failure = answer.get();
+    if (!failure || !problems.empty()) continue;
+    const ListenerPlan& plan = snapshot->listeners[failure->listener];
+    problems.push_back({.mark = plan.config->bind[failure->bind].mark,
+                        .text = bind_problem(plan.binds[failure->bind].address, failure->error)});
+  }
+  return problems;
+}
+
+void Supervisor::tell_all(Command::Kind kind) {
+  std::vector<std::future<std::optional<BindFailure>>> answers;
+  for (auto& worker : workers_) answers.push_back(worker->post(kind, nullptr, {}));
+  for (auto& answer : answers) answer.wait();
+}
+
+void Supervisor::drain(base::Nanos drain_for) {
+  draining_ = true;
+  for (auto& worker : workers_) {
+    if (!worker->finished()) worker->post(Command::Kind::kDrain, nullptr, drain_for);
+  }
+}
+
+bool Supervisor::finished() const {
+  for (const auto& worker : workers_) {
+    if (!worker->finished()) return false;
+  }
+  return true;
+}
+
+void Supervisor::log_listeners(const Snapshot& snapshot) {
+  for (const ListenerPlan& plan : snapshot.listeners) {
+    for (const backends::ListenSpec& bind : plan.binds) {
+      log_.info("listener {}: {} to upstream {}", plan.config->name, base::to_string(bind.address),
+                plan.config->upstream.name);
+    }
+  }
+}
+
+}  // namespace proxy

@@ -1,0 +1,75 @@
+// Starts the workers, gives them each accepted configuration in two steps, and stops them. It is
+// the only place that knows all workers. Owned by main, on the main thread.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backends/transport_factory.h"
+#include "base/fd.h"
+#include "base/result.h"
+#include "config/config.h"
+#include "config/problem.h"
+#include "proxy/access_log.h"
+#include "proxy/claims.h"
+#include "proxy/log.h"
+#include "proxy/snapshot.h"
+#include "proxy/worker_metrics.h"
+#include "proxy/worker_thread.h"
+
+namespace proxy {
+
+class Supervisor {
+ public:
+  using Problems = std::vector<config::Problem>;
+
+  // What a configuration asks for: CPUs to run on, one worker each. Never empty.
+  static std::vector<int> worker_cpus(const config::Workers& workers);
+
+  // Starts the workers, which wait for a first configuration. catalog has one worker for each of
+  // cpus. All references must outlive the supervisor.
+  Supervisor(backends::TransportFactory& factory, MetricsCatalog& catalog, AccessLog& access_log,
+             Log& log);
+  Supervisor(const Supervisor&) = delete;
+  Supervisor& operator=(const Supervisor&) = delete;
+  // Ends every session that is left, at once.
+  ~Supervisor();
+
+  // The reason when a worker cannot run: then no worker does.
+  base::Parsed<void> start(const std::vector<int>& cpus);
+
+  // Puts a configuration in force on all workers. When it cannot be, the problems at their places
+  // in the file, and nothing has changed.
+  Problems apply(config::Config config);
+
+  // Stops accepting, and ends what is left after drain_for (kForever: never). Again: a new
+  // deadline.
+  void drain(base::Nanos drain_for);
+  bool draining() const { return draining_; }
+  // No worker has anything left to do.
+  bool finished() const;
+  // Readable when a worker may have finished: look at finished(), and read it empty.
+  int finished_fd() const { return finished_fd_.get(); }
+
+  // In force; null before the first apply().
+  const SnapshotPtr& snapshot() const { return snapshot_; }
+
+ private:
+  Problems prepare_everywhere(const SnapshotPtr& snapshot);
+  void tell_all(Command::Kind kind);
+  void log_listeners(const Snapshot& snapshot);
+
+  backends::TransportFactory& factory_;
+  MetricsCatalog& catalog_;
+  AccessLog& access_log_;
+  Log& log_;
+  Claims claims_;
+  base::UniqueFd finished_fd_;
+  SnapshotPtr snapshot_;
+  bool draining_ = false;
+  std::vector<std::unique_ptr<WorkerThread>> workers_;
+};
+
+}  // namespace proxy
