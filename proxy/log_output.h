@@ -38,13 +38,22 @@ class LogOutput {
   void wait_writable(base::Nanos wait_max) const;
 
  private:
+  // What the descriptor is decides how to write without waiting.
+  enum class Kind : std::uint8_t {
+    kFile,    // Never blocks; also a closed descriptor, which always fails.
+    kSocket,  // send(2) takes the wish with each call.
+    kOwn,     // A pipe or terminal, opened again without blocking.
+    kPolled   // The same, where /proc or the rights do not allow that.
+  };
+
+  // At least one byte of text, or why not; EAGAIN when the output is blocked. text is not empty.
   base::Result<std::size_t> write_some(std::string_view text);
 
   int descriptor_;
-  base::UniqueFd own_;  // The same pipe or terminal opened again, without O_NONBLOCK's side effect.
-  bool socket_ = false;
+  Kind kind_ = Kind::kFile;
+  base::UniqueFd own_;  // kOwn only.
   std::mutex mutex_;
-  std::string rest_;  // The end of a text that was taken in part; at most one text.
+  std::string rest_;  // The end of one text that was taken in part.
 };
 
 }  // namespace proxy

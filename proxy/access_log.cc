@@ -1,0 +1,206 @@
+#include "proxy/access_log.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <optional>
+#include <string_view>
+
+#include "base/address.h"
+#include "base/assert.h"
+#include "base/cpu.h"
+#include "proxy/log_format.h"
+
+namespace proxy {
+namespace {
+
+// A pipe holds 64 KiB: larger pieces would only be taken in parts.
+constexpr std::size_t kPieceBytes = std::size_t{64} << 10U;
+// A line is about 300 bytes; the piece grows once more when a name is very long.
+constexpr std::size_t kLineBytes = 512;
+// While the output is blocked, how long the log's thread sleeps before it looks again whether the
+// log is about to end.
+constexpr base::Nanos kBlockedWait = std::chrono::milliseconds(50);
+
+// Appends the fields of a line one after the other, in either format.
+class LineWriter {
+ public:
+  LineWriter(std::string& out, config::LogFormat format)
+      : out_(out), json_(format == config::LogFormat::kJson) {}
+
+  void begin(std::chrono::system_clock::time_point time) {
+    out_ += json_ ? R"({"ts":")" : "";
+    append_timestamp(out_, time);
+    out_ += json_ ? R"(","log":"access")" : " access ";
+  }
+  void end() { out_ += json_ ? "}\n" : "\n"; }
+
+  void text(std::string_view key, std::optional<std::string_view> value) {
+    name(key);
+    if (!value) {
+      none();
+    } else if (json_) {
+      append_json_string(out_, *value);
+    } else {
+      append_value(out_, *value);
+    }
+  }
+
+  void number(std::string_view key, std::uint64_t value) {
+    name(key);
+    fmt::format_to(std::back_inserter(out_), "{}", value);
+  }
+
+  void seconds(std::string_view key, base::Nanos value) {
+    name(key);
+    if (value < base::Nanos{0}) {
+      none();
+    } else {
+      append_seconds(out_, value);
+    }
+  }
+
+ private:
+  void name(std::string_view key) {
+    out_ += json_ ? ",\"" : " ";
+    out_ += key;
+    out_ += json_ ? "\":" : "=";
+  }
+  void none() { out_ += json_ ? "null" : "-"; }
+
+  std::string& out_;
+  bool json_;
+};
+
+std::optional<std::string_view> text_of(const std::string* name) {
+  if (name == nullptr) return std::nullopt;
+  return *name;
+}
+
+std::string_view word(PoolUse pool) {
+  switch (pool) {
+    case PoolUse::kMiss:
+      return "miss";
+    case PoolUse::kHit:
+      break;
+  }
+  return "hit";
+}
+
+}  // namespace
+
+void append_access_line(std::string& out, config::LogFormat format, const AccessRecord& record,
+                        base::Nanos now, std::chrono::system_clock::time_point wall) {
+  const auto age =
+      std::chrono::duration_cast<std::chrono::system_clock::duration>(now - record.ended);
+  std::string endpoint;
+  if (record.endpoint != nullptr) {
+    endpoint = *record.endpoint;
+  } else if (record.endpoint_address.family != base::Family::kNone) {
+    endpoint = base::to_string(record.endpoint_address);
+  }
+  LineWriter line(out, format);
+  line.begin(wall - age);
+  line.text("listener", text_of(record.listener));
+  line.text("upstream", text_of(record.upstream));
+  line.text("endpoint",
+            endpoint.empty() ? std::nullopt : std::optional<std::string_view>(endpoint));
+  line.text("client", base::to_string(base::unmapped(record.client)));
+  line.text("local", base::to_string(base::unmapped(record.local)));
+  line.text("actor", name(record.reason.actor));
+  line.text("cause", name(record.reason.cause));
+  line.number("bytes_to_upstream", record.bytes[index_of(backends::Direction::kToUpstream)]);
+  line.number("bytes_to_client", record.bytes[index_of(backends::Direction::kToClient)]);
+  line.seconds("setup", record.setup);
+  line.seconds("connect", record.connect);
+  line.seconds("total", record.total);
+  line.number("attempts", record.attempts);
+  line.text("pool", word(record.pool));
+  line.number("worker", record.worker);
+  line.text("transport", record.transport);
+  line.end();
+}
+
+AccessLog::AccessLog(LogOutput& output, std::size_t workers, const config::Log& options)
+    : output_(output), enabled_(options.access), format_(options.format) {
+  for (std::size_t i = 0; i < workers; ++i) lanes_.push_back(std::make_unique<Lane>());
+  piece_.reserve(kPieceBytes + kLineBytes);
+  thread_ = std::thread([this] {
+    base::name_this_thread("access-log");
+    run();
+  });
+}
+
+AccessLog::~AccessLog() {
+  {
+    const std::lock_guard lock(mutex_);
+    give_up_.store(base::monotonic_now() + kFlushMax);
+  }
+  stop_asked_.notify_one();
+  thread_.join();
+}
+
+void AccessLog::append(std::size_t worker, const AccessRecord& record) {
+  if (!enabled_.load(std::memory_order_relaxed)) return;
+  Lane& lane = *lanes_[worker];
+  if (!lane.ring.try_push(record)) lane.dropped.add();
+}
+
+void AccessLog::configure(const config::Log& options) {
+  enabled_.store(options.access, std::memory_order_relaxed);
+  format_.store(options.format, std::memory_order_relaxed);
+}
+
+std::uint64_t AccessLog::dropped() const {
+  std::uint64_t sum = refused_.value();
+  for (const auto& lane : lanes_) sum += lane->dropped.value();
+  return sum;
+}
+
+void AccessLog::run() {
+  base::Nanos sleep = kSleepMin;
+  for (;;) {
+    const bool stopping = give_up_.load() != base::kForever;
+    const bool busy = drain_once();
+    if (stopping) return;  // Asked before the last look, so nothing can be left.
+    sleep = busy ? kSleepMin : std::min(sleep * 2, kSleepMax);
+    std::unique_lock lock(mutex_);
+    stop_asked_.wait_for(lock, sleep, [this] { return give_up_.load() != base::kForever; });
+  }
+}
+
+// True when there was something to write.
+bool AccessLog::drain_once() {
+  const base::Nanos now = base::monotonic_now();
+  const auto wall = std::chrono::system_clock::now();
+  const config::LogFormat format = format_.load(std::memory_order_relaxed);
+  bool busy = false;
+  AccessRecord record;
+  for (const auto& lane : lanes_) {
+    // A ring's worth from each: a worker that fills its ring all the time must not keep the log's
+    // thread from the other rings.
+    for (std::size_t i = 0; i < kRingRecords && lane->ring.try_pop(record); ++i) {
+      append_access_line(piece_, format, record, now, wall);
+      ++piece_lines_;
+      busy = true;
+      if (piece_.size() >= kPieceBytes) write_piece();
+    }
+  }
+  if (piece_lines_ > 0) write_piece();
+  return busy;
+}
+
+// Waits for a blocked output until it takes the piece or the log ends.
+void AccessLog::write_piece() {
+  LogOutput::Outcome outcome = output_.write(piece_);
+  while (outcome == LogOutput::Outcome::kBlocked && base::monotonic_now() < give_up_.load()) {
+    output_.wait_writable(kBlockedWait);
+    outcome = output_.write(piece_);
+  }
+  (outcome == LogOutput::Outcome::kTaken ? written_ : refused_).add(piece_lines_);
+  piece_.clear();
+  piece_lines_ = 0;
+}
+
+}  // namespace proxy

@@ -1,0 +1,6 @@
+#include <csignal>
+
+int main() {
+  std::signal(SIGPIPE, SIG_IGN);
+  return 2;
+}
