@@ -196,6 +196,8 @@ inline constexpr Family kTransportResetsPending{
     LabelNames("transport", "worker")};
 
 // The access log.
+inline constexpr Family kAccessLogLinesTotal{"millrace_access_log_lines_total", Type::kCounter,
+                                             Unit::kNone, "Lines written", LabelNames()};
 inline constexpr Family kAccessLogDroppedTotal{
     "millrace_access_log_dropped_total", Type::kCounter, Unit::kNone,
     "Lines thrown away because the log could not be written fast enough", LabelNames()};
@@ -281,6 +283,7 @@ inline constexpr std::array kAll = {
     &kTransportPipesMax,
     &kTransportHeldBytes,
     &kTransportResetsPending,
+    &kAccessLogLinesTotal,
     &kAccessLogDroppedTotal,
     &kHttpRequestsTotal,
     &kHttpConnections,
