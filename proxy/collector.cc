@@ -1,0 +1,214 @@
+#include "proxy/collector.h"
+
+#include <array>
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "metrics/names.h"
+#include "metrics/page.h"
+#include "metrics/process_metrics.h"
+
+namespace proxy {
+namespace {
+
+namespace names = metrics::names;
+using metrics::Page;
+
+double number(std::uint64_t value) { return static_cast<double>(value); }
+double number(std::int64_t value) { return static_cast<double>(value); }
+
+constexpr std::array<std::string_view, 2> kRejectionNames = {"limit", "resource"};
+constexpr std::array<std::string_view, backends::kDirections> kDirectionNames = {"to_upstream",
+                                                                                 "to_client"};
+constexpr std::array<std::string_view, 4> kMethodNames = {"copy", "splice", "uring", "seq_splice"};
+constexpr std::array<std::string_view, 9> kSyscallNames = {
+    "poll", "accept", "connect", "receive", "send", "splice", "shutdown", "close", "option"};
+constexpr std::array<std::string_view, 5> kAcceptFailureNames = {"descriptors", "memory", "aborted",
+                                                                 "capacity", "other"};
+static_assert(kRejectionNames.size() == static_cast<std::size_t>(Rejection::kCount));
+static_assert(kMethodNames.size() == static_cast<std::size_t>(backends::Method::kCount));
+static_assert(kSyscallNames.size() == static_cast<std::size_t>(backends::Syscall::kCount));
+static_assert(kAcceptFailureNames.size() ==
+              static_cast<std::size_t>(backends::AcceptFailure::kCount));
+
+// A series that a reload removed is shown until its last session has ended.
+template <typename Cells>
+bool shown(const Series<Cells>& series, const metrics::Gauge Cells::*sessions) {
+  return series.configured || sum_over_workers(series, sessions) > 0;
+}
+
+template <typename Cells, typename Read>
+std::uint64_t total(const Series<Cells>& series, Read read) {
+  std::uint64_t sum = 0;
+  for (const auto& cells : series.cells) sum += read(*cells).value();
+  return sum;
+}
+
+template <typename Cells, typename Snapshot, typename Read>
+Snapshot merged(const Series<Cells>& series, Read read) {
+  Snapshot sum;
+  for (const auto& cells : series.cells) sum.merge(read(*cells).snapshot());
+  return sum;
+}
+
+void add_program(Page& page, const ProgramStatus& status, const AccessLog& access_log) {
+  page.add(names::kBuildInfo, {MILLRACE_VERSION, status.engine}, 1);
+  page.add(names::kStartTime, {},
+           std::chrono::duration<double>(status.started.time_since_epoch()).count());
+  const SnapshotPtr snapshot = status.snapshot();
+  page.add(names::kConfigGeneration, {}, snapshot != nullptr ? number(snapshot->generation) : 0);
+  page.add(names::kConfigReloadsTotal, {"accepted"}, number(status.reloads_accepted.load()));
+  page.add(names::kConfigReloadsTotal, {"refused"}, number(status.reloads_refused.load()));
+  page.add(names::kConfigLastReloadSuccessful, {}, status.last_reload_accepted ? 1 : 0);
+  page.add(names::kAccessLogDroppedTotal, {}, number(access_log.dropped()));
+  if (snapshot == nullptr) return;
+  for (const config::Listener& listener : snapshot->config.listeners) {
+    page.add(names::kListenerMaxSessions, {listener.name}, listener.max_sessions);
+  }
+}
+
+void add_listener(Page& page, const ListenerSeries& series) {
+  const std::string& name = series.names.listener;
+  page.add(names::kListenerAcceptedTotal, {name},
+           number(total(
+               series, [](const ListenerCells& c) -> auto& { return c.accepted; })));
+  for (std::size_t i = 0; i < kRejectionNames.size(); ++i) {
+    const auto read = [i](const ListenerCells& c) -> auto& { return c.rejected[i]; };
+    page.add(names::kListenerRejectedTotal, {name, kRejectionNames[i]},
+             number(total(series, read)));
+  }
+  page.add(names::kListenerPaused, {name},
+           number(sum_over_workers(series, &ListenerCells::paused)));
+  const auto duration = merged<ListenerCells, metrics::DurationSnapshot>(
+      series, [](const ListenerCells& c) -> auto& { return c.duration; });
+  page.add(names::kSessionDurationSeconds, {name}, duration.view());
+  const auto setup = merged<ListenerCells, metrics::LatencySnapshot>(
+      series, [](const ListenerCells& c) -> auto& { return c.setup; });
+  page.add(names::kSessionSetupSeconds, {name, "miss"}, setup.view());
+}
+
+void add_route(Page& page, const RouteSeries& series) {
+  const std::string& listener = series.names.listener;
+  const std::string& upstream = series.names.upstream;
+  page.add(names::kSessionsActive, {listener, upstream},
+           number(sum_over_workers(series, &RouteCells::sessions)));
+  for (std::size_t i = 0; i < kDirectionNames.size(); ++i) {
+    const auto read = [i](const RouteCells& c) -> auto& { return c.bytes[i]; };
+    page.add(names::kRelayBytesTotal, {listener, upstream, kDirectionNames[i]},
+             number(total(series, read)));
+  }
+  for (std::size_t actor = 0; actor < kActors; ++actor) {
+    for (std::size_t cause = 0; cause < kCauses; ++cause) {
+      const auto read = [&](const RouteCells& c) -> auto& { return c.ended[actor][cause]; };
+      const std::uint64_t ended = total(series, read);
+      // Most of the 80 pairs never happen; the usual ends are there from the start, so that rate()
+      // sees their first one.
+      const bool usual = static_cast<Cause>(cause) == Cause::kEof && actor < 2;
+      if (ended == 0 && !usual) continue;
+      page.add(
+          names::kSessionsTotal,
+          {listener, upstream, name(static_cast<Actor>(actor)), name(static_cast<Cause>(cause))},
+          number(ended));
+    }
+  }
+}
+
+void add_endpoint(Page& page, const EndpointSeries& series) {
+  const std::string& upstream = series.names.upstream;
+  const std::string& endpoint = series.names.endpoint;
+  page.add(names::kEndpointSessionsActive, {upstream, endpoint},
+           number(sum_over_workers(series, &EndpointCells::sessions)));
+  for (std::size_t cause = 0; cause < kCauses; ++cause) {
+    const auto read = [cause](const EndpointCells& c) -> auto& {
+      return c.connect_failures[cause];
+    };
+    const std::uint64_t failures = total(series, read);
+    if (failures == 0) continue;
+    page.add(names::kUpstreamConnectFailuresTotal,
+             {upstream, endpoint, name(static_cast<Cause>(cause))}, number(failures));
+  }
+}
+
+void add_transport(Page& page, std::string_view engine, std::string_view worker,
+                   const backends::TransportStats& stats) {
+  const auto add = [&](const metrics::Family& family, std::uint64_t value) {
+    page.add(family, {engine, worker}, number(value));
+  };
+  add(names::kTransportPollsTotal, stats.polls);
+  add(names::kTransportEventsTotal, stats.events);
+  add(names::kTransportStaleEventsTotal, stats.stale_events);
+  add(names::kTransportWakesTotal, stats.wakes);
+  add(names::kTransportConnectsRefusedTotal, stats.connects_refused);
+  add(names::kTransportShortWritesTotal, stats.short_writes);
+  add(names::kTransportFairnessYieldsTotal, stats.fairness_yields);
+  add(names::kTransportPromotionsTotal, stats.promotions);
+  add(names::kTransportDemotionsTotal, stats.demotions);
+  add(names::kTransportPipesShrunkTotal, stats.pipes_shrunk);
+  add(names::kTransportConnections, stats.connections);
+  add(names::kTransportConnectionsMax, stats.connections_max);
+  add(names::kTransportRelays, stats.relays);
+  add(names::kTransportPipesOpen, stats.pipes_open);
+  add(names::kTransportPipesBorrowed, stats.pipes_borrowed);
+  add(names::kTransportPipesMax, stats.pipes_max);
+  add(names::kTransportHeldBytes, stats.held_bytes);
+  add(names::kTransportResetsPending, stats.resets_pending);
+
+  const auto add_by = [&](const metrics::Family& family, std::string_view what,
+                          std::uint64_t value) {
+    page.add(family, {engine, worker, what}, number(value));
+  };
+  add_by(names::kTransportBulkRefusedTotal, "pipes_exhausted", stats.pipes_exhausted);
+  add_by(names::kTransportBulkRefusedTotal, "pipe_failed", stats.pipes_failed);
+  add_by(names::kTransportBulkRefusedTotal, "splice_refused", stats.splice_refused);
+  for (std::size_t i = 0; i < kSyscallNames.size(); ++i) {
+    add_by(names::kTransportSyscallsTotal, kSyscallNames[i], stats.syscalls[i]);
+  }
+  for (std::size_t i = 0; i < kAcceptFailureNames.size(); ++i) {
+    add_by(names::kTransportAcceptFailuresTotal, kAcceptFailureNames[i], stats.accept_failures[i]);
+  }
+  for (std::size_t i = 0; i < kMethodNames.size(); ++i) {
+    page.add(names::kRelayMethodBytesTotal, {kMethodNames[i], worker},
+             number(stats.method_bytes[i]));
+  }
+}
+
+void add_worker(Page& page, std::string_view engine, std::size_t index, const WorkerCells& cells) {
+  const std::string worker = std::to_string(index);
+  page.add(names::kWorkerBusySecondsTotal, {worker}, number(cells.busy_nanoseconds.value()) * 1e-9);
+  page.add(names::kWorkerSessionsActive, {worker}, number(cells.sessions.value()));
+  page.add(names::kWorkerLoopSeconds, {worker}, cells.loop.snapshot().view());
+  add_transport(page, engine, worker, cells.transport.read());
+}
+
+}  // namespace
+
+std::vector<prometheus::MetricFamily> Collector::Collect() const {
+  Page page;
+  add_program(page, status_, access_log_);
+  catalog_.read([&page](const MetricsCatalog::Contents& contents) {
+    for (const auto& [names, series] : contents.listeners) {
+      if (shown(*series, &ListenerCells::sessions)) add_listener(page, *series);
+    }
+    for (const auto& [names, series] : contents.routes) {
+      if (shown(*series, &RouteCells::sessions)) add_route(page, *series);
+    }
+    for (const auto& [names, series] : contents.upstreams) {
+      if (!series->configured) continue;
+      const auto connect = merged<UpstreamCells, metrics::LatencySnapshot>(
+          *series, [](const UpstreamCells& c) -> auto& { return c.connect; });
+      page.add(names::kUpstreamConnectSeconds, {series->names.upstream}, connect.view());
+    }
+    for (const auto& [names, series] : contents.endpoints) {
+      if (shown(*series, &EndpointCells::sessions)) add_endpoint(page, *series);
+    }
+  });
+  for (std::size_t i = 0; i < catalog_.workers(); ++i) {
+    add_worker(page, status_.engine, i, catalog_.worker(i));
+  }
+  metrics::add_http_metrics(page, http_);
+  metrics::add_process_metrics(page);
+  return std::move(page).take();
+}
+
+}  // namespace proxy

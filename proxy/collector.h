@@ -1,0 +1,33 @@
+// Makes a page of metrics of what the workers have counted. Reads only: a scrape costs the workers
+// nothing. Owned by main; Collect() runs on the http thread.
+#pragma once
+
+#include <prometheus/collectable.h>
+#include <prometheus/metric_family.h>
+
+#include <vector>
+
+#include "metrics/http_stats.h"
+#include "proxy/access_log.h"
+#include "proxy/program_status.h"
+#include "proxy/worker_metrics.h"
+
+namespace proxy {
+
+class Collector : public prometheus::Collectable {
+ public:
+  // All must outlive the collector.
+  Collector(const ProgramStatus& status, const MetricsCatalog& catalog, const AccessLog& access_log,
+            const metrics::HttpStats& http)
+      : status_(status), catalog_(catalog), access_log_(access_log), http_(http) {}
+
+  std::vector<prometheus::MetricFamily> Collect() const override;
+
+ private:
+  const ProgramStatus& status_;
+  const MetricsCatalog& catalog_;
+  const AccessLog& access_log_;
+  const metrics::HttpStats& http_;
+};
+
+}  // namespace proxy
