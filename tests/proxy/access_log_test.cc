@@ -1,0 +1,241 @@
+#include "proxy/access_log.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "base/fd.h"
+
+namespace {
+
+using namespace std::chrono_literals;
+using proxy::Actor;
+using proxy::Cause;
+
+base::IpPort ip(const char* text) { return base::parse_address(text)->ip; }
+
+const std::string kListener = "redis in";
+const std::string kUpstream = "redis";
+const std::string kEndpoint = "10.0.0.1:6379";
+constexpr base::Nanos kEnded = 100s;
+const auto kWall = std::chrono::sys_days{std::chrono::year{2026} / 11 / 23} + 14h + 31min;
+
+proxy::AccessRecord served() {
+  proxy::AccessRecord record;
+  record.listener = &kListener;
+  record.upstream = &kUpstream;
+  record.endpoint = &kEndpoint;
+  record.transport = "epoll";
+  record.client = ip("[::ffff:192.0.2.7]:4711");
+  record.local = ip("192.0.2.1:6379");
+  record.ended = kEnded;
+  record.setup = 213us;
+  record.connect = 101us;
+  record.total = 1234567us;
+  record.bytes = {64, 4096};
+  record.attempts = 1;
+  record.worker = 3;
+  record.reason = {Actor::kClient, Cause::kEof};
+  return record;
+}
+
+proxy::AccessRecord turned_away() {
+  proxy::AccessRecord record;
+  record.listener = &kListener;
+  record.transport = "epoll";
+  record.client = ip("[2001:db8::7]:4711");
+  record.local = ip("[2001:db8::1]:6379");
+  record.ended = kEnded;
+  record.total = 5us;
+  record.reason = {Actor::kProxy, Cause::kNoEndpoint};
+  return record;
+}
+
+std::string line_of(const proxy::AccessRecord& record, config::LogFormat format) {
+  std::string out;
+  proxy::append_access_line(out, format, record, kEnded + 250ms, kWall);
+  return out;
+}
+
+TEST(AccessLog, WritesTheFieldsOfASessionInTheirOrder) {
+  EXPECT_EQ(line_of(served(), config::LogFormat::kText),
+            "2026-11-23T14:30:59.750Z access  listener=\"redis in\" upstream=redis "
+            "endpoint=10.0.0.1:6379 client=192.0.2.7:4711 local=192.0.2.1:6379 actor=client "
+            "cause=eof bytes_to_upstream=64 bytes_to_client=4096 setup=0.000213 connect=0.000101 "
+            "total=1.234567 attempts=1 pool=miss worker=3 transport=epoll\n");
+}
+
+TEST(AccessLog, WritesADashForWhatNeverHappened) {
+  EXPECT_EQ(line_of(turned_away(), config::LogFormat::kText),
+            "2026-11-23T14:30:59.750Z access  listener=\"redis in\" upstream=- endpoint=- "
+            "client=[2001:db8::7]:4711 local=[2001:db8::1]:6379 actor=proxy cause=no_endpoint "
+            "bytes_to_upstream=0 bytes_to_client=0 setup=- connect=- total=0.000005 attempts=0 "
+            "pool=miss worker=0 transport=epoll\n");
+}
+
+TEST(AccessLog, WritesTheSameAsJson) {
+  const auto line = nlohmann::json::parse(line_of(served(), config::LogFormat::kJson));
+  const nlohmann::json expected = {{"ts", "2026-11-23T14:30:59.750Z"},
+                                   {"log", "access"},
+                                   {"listener", "redis in"},
+                                   {"upstream", "redis"},
+                                   {"endpoint", "10.0.0.1:6379"},
+                                   {"client", "192.0.2.7:4711"},
+                                   {"local", "192.0.2.1:6379"},
+                                   {"actor", "client"},
+                                   {"cause", "eof"},
+                                   {"bytes_to_upstream", 64},
+                                   {"bytes_to_client", 4096},
+                                   {"setup", 0.000213},
+                                   {"connect", 0.000101},
+                                   {"total", 1.234567},
+                                   {"attempts", 1},
+                                   {"pool", "miss"},
+                                   {"worker", 3},
+                                   {"transport", "epoll"}};
+  EXPECT_EQ(line, expected);
+  const auto refused = nlohmann::json::parse(line_of(turned_away(), config::LogFormat::kJson));
+  EXPECT_TRUE(refused.at("endpoint").is_null());
+  EXPECT_TRUE(refused.at("setup").is_null());
+}
+
+TEST(AccessLog, NamesTheAddressWhereTheUpstreamHasNoEndpointsOfItsOwn) {
+  proxy::AccessRecord record = served();
+  record.endpoint = nullptr;
+  record.endpoint_address = ip("10.9.8.7:443");
+  EXPECT_NE(line_of(record, config::LogFormat::kText).find(" endpoint=10.9.8.7:443 "),
+            std::string::npos);
+}
+
+// A pipe with an access log of two workers that writes into it.
+class LogToPipe {
+ public:
+  explicit LogToPipe(const config::Log& options = {}) {
+    std::array<int, 2> ends{};
+    if (pipe2(ends.data(), O_CLOEXEC) != 0) ADD_FAILURE() << "pipe2";
+    reader_ = base::UniqueFd(ends[0]);
+    writer_ = base::UniqueFd(ends[1]);
+    output_ = std::make_unique<proxy::LogOutput>(writer_.get());
+    log_ = std::make_unique<proxy::AccessLog>(*output_, 2, options);
+  }
+
+  proxy::AccessLog& log() { return *log_; }
+  void end_log() { log_.reset(); }
+
+  // Everything up to the end of the pipe, or until there are that many lines.
+  std::string read_lines(std::size_t lines_max) {
+    std::string text;
+    std::array<char, 65536> buffer{};
+    while (count(text) < lines_max) {
+      const ssize_t got = read(reader_.get(), buffer.data(), buffer.size());
+      if (got <= 0) break;
+      text.append(buffer.data(), static_cast<std::size_t>(got));
+    }
+    return text;
+  }
+  std::string read_to_end() {
+    output_.reset();
+    writer_.close();
+    return read_lines(std::string::npos);
+  }
+
+  static std::size_t count(const std::string& text) {
+    return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+  }
+
+ private:
+  base::UniqueFd reader_;
+  base::UniqueFd writer_;
+  std::unique_ptr<proxy::LogOutput> output_;
+  std::unique_ptr<proxy::AccessLog> log_;
+};
+
+TEST(AccessLog, WritesTheRecordsOfAllWorkersWithoutBeingAsked) {
+  LogToPipe pipe;
+  pipe.log().append(0, served());
+  pipe.log().append(1, turned_away());
+  const std::string text = pipe.read_lines(2);  // The log is alive all the while.
+  EXPECT_EQ(LogToPipe::count(text), 2U);
+  EXPECT_NE(text.find("cause=eof"), std::string::npos);
+  EXPECT_NE(text.find("cause=no_endpoint"), std::string::npos);
+}
+
+TEST(AccessLog, WritesWhatIsLeftWhenItEnds) {
+  LogToPipe pipe;
+  for (int i = 0; i < 100; ++i) pipe.log().append(0, served());
+  pipe.end_log();
+  EXPECT_EQ(LogToPipe::count(pipe.read_to_end()), 100U);
+}
+
+TEST(AccessLog, IsSilentWhileItIsSwitchedOff) {
+  LogToPipe pipe({.access = false});
+  pipe.log().append(0, served());
+  pipe.log().configure({.format = config::LogFormat::kJson});
+  pipe.log().append(0, turned_away());
+  pipe.end_log();
+  const std::string text = pipe.read_to_end();
+  EXPECT_EQ(LogToPipe::count(text), 1U);
+  EXPECT_EQ(nlohmann::json::parse(text).at("cause"), "no_endpoint");
+}
+
+TEST(AccessLog, NeverMakesAWorkerWaitForAReaderThatStoppedAndCountsWhatItDrops) {
+  // Many times what the ring, the piece in the making and the pipe hold together: if append()
+  // waited for the reader, it would wait for ever, because there is none.
+  constexpr std::uint64_t kRecords = 16 * proxy::AccessLog::kRingRecords;
+  LogToPipe pipe;
+  base::Nanos longest{0};
+  for (std::uint64_t i = 0; i < kRecords; ++i) {
+    const base::Nanos before = base::monotonic_now();
+    pipe.log().append(0, served());
+    longest = std::max(longest, base::monotonic_now() - before);
+  }
+  EXPECT_GT(pipe.log().dropped(), kRecords / 2);
+  // The scheduler may take the processor away, but a write to the full pipe would take for ever.
+  EXPECT_LT(longest, 1s);
+
+  // Someone reads again: the log goes on by itself, and every record is accounted for.
+  std::uint64_t lines = LogToPipe::count(pipe.read_lines(100));
+  EXPECT_GE(lines, 100U);
+  const base::Nanos before = base::monotonic_now();
+  while (pipe.log().written() + pipe.log().dropped() < kRecords) {
+    lines += LogToPipe::count(pipe.read_lines(1));
+    ASSERT_LT(base::monotonic_now() - before, 30s);
+  }
+  EXPECT_EQ(pipe.log().written() + pipe.log().dropped(), kRecords);
+  const std::uint64_t written = pipe.log().written();
+  pipe.end_log();
+  lines += LogToPipe::count(pipe.read_to_end());
+  EXPECT_EQ(lines, written);
+}
+
+TEST(AccessLog, EndsInTimeAlthoughNobodyReads) {
+  LogToPipe pipe;
+  constexpr std::uint64_t kRecords = 2 * proxy::AccessLog::kRingRecords;
+  for (std::uint64_t i = 0; i < kRecords; ++i) pipe.log().append(i % 2, served());
+  const base::Nanos before = base::monotonic_now();
+  pipe.end_log();
+  EXPECT_LT(base::monotonic_now() - before, proxy::AccessLog::kFlushMax + 10s);
+}
+
+TEST(AccessLog, CountsTheLinesThatAFullDiskRefuses) {
+  const base::UniqueFd full(open("/dev/full", O_WRONLY | O_CLOEXEC));
+  ASSERT_TRUE(full);
+  proxy::LogOutput output(full.get());
+  proxy::AccessLog log(output, 1, {});
+  for (int i = 0; i < 10; ++i) log.append(0, served());
+  const base::Nanos before = base::monotonic_now();
+  while (log.dropped() < 10) {
+    ASSERT_LT(base::monotonic_now() - before, 30s);
+    usleep(1000);
+  }
+  EXPECT_EQ(log.written(), 0U);
+}
+
+}  // namespace
