@@ -21,18 +21,18 @@ class MaglevTable;
 
 struct BalancedEndpoint {
   std::uint32_t weight = 1;    // Relative share; 0: never picked.
-  std::uint64_t key = 0;       // endpoint_key() of its address.
+  std::uint64_t key = 0;       // balancing_key() of its address.
   std::uint32_t sessions = 0;  // Active on this worker now: not zero after a reload.
 };
 
 // The name of an endpoint in consistent hashing: a hash of its address text, the same on every
 // machine and in every version.
-std::uint64_t endpoint_key(std::string_view address);
+std::uint64_t balancing_key(std::string_view address);
 
 struct PickRequest {
   base::IpPort client;
-  // Endpoints not to pick: those this session has tried, and those that are full. Any order,
-  // repetitions allowed.
+  // Endpoints not to pick: those this session has tried, and those that are full. Any order;
+  // repetitions, and indices past the list (from before a reload), do no harm.
   std::span<const std::uint16_t> tried;
 };
 

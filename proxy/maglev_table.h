@@ -1,6 +1,6 @@
-// The lookup table of Maglev hashing (Eisenbud et al., "Maglev: A Fast and Reliable Software Network
-// Load Balancer", NSDI 2016, section 3.4), with weights. Immutable; owned by the config snapshot and
-// read by all workers. Built by the main thread, because a build takes milliseconds.
+// The lookup table of Maglev hashing (Eisenbud et al., "Maglev: A Fast and Reliable Software
+// Network Load Balancer", NSDI 2016, section 3.4), with weights. Immutable; owned by the config
+// snapshot and read by all workers. Built by the main thread, because a build takes milliseconds.
 //
 // It is made of keys and weights only: the order of the endpoints, the machine and the process do
 // not matter. When endpoints come or go, few entries of the others change.

@@ -1,5 +1,5 @@
-// A worker's timers: a hierarchical wheel (Varghese and Lauck, SOSP 1987) of intrusive timers. Owned
-// by one worker, used by its thread alone. It never reads a clock and never allocates, so the
+// A worker's timers: a hierarchical wheel (Varghese and Lauck, SOSP 1987) of intrusive timers.
+// Owned by one worker, used by its thread alone. It never reads a clock and never allocates, so the
 // simulator drives it with virtual time and a million sessions cost it nothing but their own Timer.
 //
 // Time is counted in ticks of about a millisecond, and a deadline is rounded up to a tick: a timer
@@ -71,8 +71,8 @@ class TimerWheel {
   // A jump of `now` costs the timers and slots it passes over, not the ticks.
   Timer* pop_expired(base::Nanos now);
 
-  // No timer comes out of pop_expired() before this time; kForever when no timer is armed. It can be
-  // earlier than the first deadline (at most five times for one timer: its way down the levels).
+  // No timer comes out of pop_expired() before this time; kForever when no timer is armed. It can
+  // be earlier than the first deadline (at most five times for one timer: its way down the levels).
   // O(1).
   base::Nanos next_deadline() const;
 
