@@ -285,7 +285,9 @@ void SimNetwork::enqueue(SimSocketId id, SimSocket& from, Listener& listener) {
   accepted.send_max = own > 0 ? own : options_.send_buffer_bytes;
   accepted.receive_max = own > 0 ? own : options_.receive_buffer_bytes;
   accepted.queued = true;
+  accepted.other_number = from.number;
   from.other = SimSocketId{slot};
+  from.other_number = accepted.number;
   listener.queue.push_back(SimSocketId{slot});
   trace_.record(now_, "queued", accepted.number, from.number);
   // The SYN-ACK goes first: nothing the accepting end sends overtakes it.

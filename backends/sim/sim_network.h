@@ -107,8 +107,9 @@ struct SimSocket {
   SimState state = SimState::kConnecting;
   base::Errno error = base::Errno::kNone;
   base::Nanos reset_at{0};
-  std::uint64_t number = 0;   // For traces: counts up over all sockets of the network.
-  SimOwner* owner = nullptr;  // Null: nobody; the network finishes it.
+  std::uint64_t number = 0;        // For traces and checkers: counts up over the network's life,
+  std::uint64_t other_number = 0;  // and the other end's; 0 before the SYN arrived.
+  SimOwner* owner = nullptr;       // Null: nobody; the network finishes it.
   std::uint64_t cookie = 0;
   std::optional<SimSocketId> other;  // Empty before the SYN arrived and after the other end went.
   base::Address local;

@@ -13,6 +13,7 @@ SimPeer::SimPeer(SimNetwork& network, const SimConnect& connect, Mode mode)
   const auto socket = network.connect(connect, *this, 0);
   CHECK(socket.has_value());
   socket_ = *socket;
+  number_ = network.socket(socket_).number;
   local_ = network.socket(socket_).local;
   remote_ = network.socket(socket_).remote;
 }
@@ -22,6 +23,7 @@ SimPeer::SimPeer(SimNetwork& network, SimListenerId listener, Mode mode)
       mode_(mode),
       state_(State::kOpen),
       socket_(network.accept(listener, *this, 0)),
+      number_(network.socket(socket_).number),
       local_(network.socket(socket_).local),
       remote_(network.socket(socket_).remote) {}
 
@@ -47,6 +49,8 @@ void SimPeer::read(std::size_t each_max, std::size_t allowance) {
 void SimPeer::close() {
   if (state_ == State::kGone) return;
   state_ = State::kGone;
+  const SimSocket& socket = network_.socket(socket_);
+  fin_written_ |= socket.state == SimState::kOpen && socket.receive.empty();
   network_.close(socket_);
 }
 

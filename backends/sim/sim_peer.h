@@ -61,7 +61,10 @@ class SimPeer final : private SimOwner {
   bool was_reset() const { return reset_; }             // RST was seen, or the connect failed.
   base::Errno error() const { return error_; }          // Why.
   bool gone() const { return state_ == State::kGone; }  // close() or reset() was called.
-  bool wrote_fin() const { return fin_written_; }
+  // It said goodbye with a FIN, behind sent() bytes: by shutdown_write(), or by a close() that met
+  // no unread bytes.
+  bool sent_fin() const { return fin_written_; }
+  std::uint64_t number() const { return number_; }  // Of its socket, as in traces and SimPair.
   const base::Address& local() const { return local_; }
   const base::Address& remote() const { return remote_; }
   SimSocketId socket() const { return socket_; }  // Not gone().
@@ -76,6 +79,7 @@ class SimPeer final : private SimOwner {
   Mode mode_;
   State state_ = State::kConnecting;
   SimSocketId socket_;
+  std::uint64_t number_ = 0;
   base::Address local_;
   base::Address remote_;
   ByteQueue outbox_;

@@ -192,6 +192,8 @@ RelayId SimTransport::start_relay(ConnId client, ConnId upstream, const RelaySpe
     entry(conn).state = Entry::State::kRelayed;
     entry(conn).relay = id;
   }
+  pairs_.push_back({network_.socket(entry(client).socket).other_number,
+                    network_.socket(entry(upstream).socket).other_number});
   mark(relays_[id], Kind::kRelay, id);
   stats_.relays = relays_.size();
   stats_.held_bytes += relays_[id].relay.held_bytes();

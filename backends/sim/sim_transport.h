@@ -29,6 +29,12 @@ struct SimTransportOptions {
   SimFaults faults;
 };
 
+// Who was joined with whom, by the numbers of the far ends' sockets: for checkers.
+struct SimPair {
+  std::uint64_t client = 0;
+  std::uint64_t upstream = 0;
+};
+
 class SimTransport final : public Transport, private SimOwner {
  public:
   // network must outlive the transport.
@@ -68,6 +74,8 @@ class SimTransport final : public Transport, private SimOwner {
   std::optional<base::Nanos> deadline() const { return deadline_; }
   // The simulated socket under a connection: the handle of SimNetwork::cut().
   SimSocketId socket_of(ConnId conn) const { return entry(conn).socket; }
+  // Every relay ever started, in order.
+  const std::vector<SimPair>& pairs() const { return pairs_; }
   const SimFaults& faults() const { return options_.faults; }
   void set_faults(const SimFaults& faults) { options_.faults = faults; }
 
@@ -145,6 +153,7 @@ class SimTransport final : public Transport, private SimOwner {
   std::vector<Ready> ready_;
   std::vector<Event> owed_;  // Not of an object of ours any more: aborted relays, refused connects.
   std::vector<Event> events_;  // The batch of the last poll.
+  std::vector<SimPair> pairs_;
   std::atomic<bool> woken_ = false;
 };
 
