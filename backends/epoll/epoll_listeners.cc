@@ -1,0 +1,170 @@
+#include "backends/epoll/epoll_listeners.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "backends/socket/listener_socket.h"
+#include "backends/socket/socket_options.h"
+#include "base/assert.h"
+
+namespace backends::epoll {
+namespace {
+
+constexpr std::size_t kListenersMax = 1024;
+
+// After a stop nothing is tried for this long even when connections close: one client in and one
+// out would otherwise make a stop, a resume and two events of each session.
+constexpr base::Nanos kPauseMin = std::chrono::milliseconds(10);
+// Descriptors may also come back from elsewhere in the machine, so a stop is not for ever.
+constexpr base::Nanos kBackoffMin = std::chrono::milliseconds(100);
+constexpr base::Nanos kBackoffMax = std::chrono::seconds(1);
+
+}  // namespace
+
+EpollListeners::EpollListeners(int epoll_fd, const socket::Claims& claims, TransportStats& stats)
+    : epoll_fd_(epoll_fd), claims_(claims), stats_(stats), listeners_(kListenersMax) {
+  draining_.reserve(kListenersMax);
+}
+
+base::Result<ListenerId> EpollListeners::listen(const ListenSpec& spec, Tag tag) {
+  if (listeners_.full()) return base::failure(base::to_errno(EMFILE));
+  const bool is_unix = spec.address.family() == base::Family::kUnix;
+  auto fd = is_unix ? claims_.duplicate_unix(spec.address) : socket::open_listener(spec);
+  if (!fd) return base::failure(fd.error());
+  const base::SlotId id = listeners_.emplace();
+  Listener& listener = listeners_[id];
+  listener.fd = std::move(*fd);
+  listener.tag = tag;
+  listener.family = spec.address.family();
+  listener.stopped = stopped_;
+  watch(id, listener);
+  return to_id<ListenerId>(id);
+}
+
+base::Address EpollListeners::local(ListenerId id) const {
+  const Listener* listener = listeners_.find(to_slot(id));
+  CHECK(listener != nullptr);
+  return socket::local_of(listener->fd.get());
+}
+
+void EpollListeners::pause(ListenerId id, bool paused) {
+  Listener* listener = listeners_.find(to_slot(id));
+  if (listener == nullptr || listener->draining) return;
+  listener->paused = paused;
+  watch(to_slot(id), *listener);
+}
+
+void EpollListeners::unlisten(ListenerId id) {
+  Listener* listener = listeners_.find(to_slot(id));
+  if (listener == nullptr || listener->draining) return;
+  listener->draining = true;
+  // A UNIX path has one queue for all workers, and it goes when the claim goes.
+  if (listener->family != base::Family::kUnix) socket::refuse_new_clients(listener->fd.get());
+  watch(to_slot(id), *listener);
+  draining_.push_back(to_slot(id));
+}
+
+void EpollListeners::watch(base::SlotId id, Listener& listener) {
+  // A draining listener is asked in every poll anyway.
+  const bool wanted = !listener.paused && !listener.draining && !listener.stopped;
+  if (wanted == listener.watched) return;
+  listener.watched = wanted;
+  ++stats_.syscalls[static_cast<std::size_t>(Syscall::kOption)];
+  if (!wanted) {
+    CHECK(::epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, listener.fd.get(), nullptr) == 0);
+    return;
+  }
+  epoll_event event{};
+  // The workers share the queue of a UNIX path; one of them is enough for one client.
+  event.events = EPOLLIN | (listener.family == base::Family::kUnix ? EPOLLEXCLUSIVE : 0U);
+  event.data.u64 = Token{.kind = Token::Kind::kListener, .id = id}.pack();
+  // ENOMEM and ENOSPC (fs.epoll.max_user_watches) leave a listener that never accepts, which must
+  // not go unnoticed.
+  CHECK(::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, listener.fd.get(), &event) == 0);
+}
+
+EpollListeners::Accepted EpollListeners::accept(base::SlotId id, std::size_t room, base::Nanos now,
+                                                std::vector<Event>& events) {
+  Accepted accepted;
+  Listener& listener = listeners_[id];
+  accepted.tag = listener.tag;
+  accepted.family = listener.family;
+  if (stopped_) return accepted;
+  // A client that has gone counts as one of the burst, so the loop has an end.
+  for (std::size_t tries = 0; tries < kAcceptBurst; ++tries) {
+    if (accepted.count == room) {
+      if (room != 0) return accepted;  // Whether anybody else waits, the next poll tells.
+      ++stats_.accept_failures[static_cast<std::size_t>(AcceptFailure::kCapacity)];
+      stopped_for_room_ = true;
+      stop_all(base::to_errno(EMFILE), now, events);
+      return accepted;
+    }
+    ++stats_.syscalls[static_cast<std::size_t>(Syscall::kAccept)];
+    const int fd = ::accept4(listener.fd.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+      accepted.fds[accepted.count++] = fd;
+      continue;
+    }
+    const base::Errno error = base::last_errno();
+    const socket::AcceptProblem problem = socket::classify_accept_error(error);
+    if (problem.advice == socket::AcceptAdvice::kEmpty) {
+      if (listener.draining) finish_draining(id);
+      return accepted;
+    }
+    ++stats_.accept_failures[static_cast<std::size_t>(problem.failure)];
+    if (problem.advice == socket::AcceptAdvice::kStop) {
+      stopped_for_room_ = false;
+      stop_all(error, now, events);
+      return accepted;
+    }
+  }
+  return accepted;
+}
+
+void EpollListeners::stop_all(base::Errno error, base::Nanos now, std::vector<Event>& events) {
+  // One stop covers every listener: what ran out is the process's or the machine's, not one
+  // listener's.
+  backoff_ = backoff_.count() == 0 ? kBackoffMin : std::min(2 * backoff_, kBackoffMax);
+  stopped_ = true;
+  stopped_at_ = now;
+  gave_back_ = false;
+  listeners_.for_each([&](base::SlotId id, Listener& listener) {
+    if (listener.stopped || listener.draining) return;
+    listener.stopped = true;
+    watch(id, listener);
+    events.push_back({.kind = EventKind::kAcceptFailed, .error = error, .tag = listener.tag});
+  });
+}
+
+void EpollListeners::resume_if_possible(bool room, base::Nanos now, std::vector<Event>& events) {
+  if (!stopped_ || !room) return;
+  const base::Nanos waited = now - stopped_at_;
+  const bool worth_it = gave_back_ ? waited >= kPauseMin : !stopped_for_room_ && waited >= backoff_;
+  if (!worth_it) return;
+  stopped_ = false;
+  if (gave_back_) backoff_ = base::Nanos{0};
+  listeners_.for_each([&](base::SlotId id, Listener& listener) {
+    if (!listener.stopped) return;
+    listener.stopped = false;
+    watch(id, listener);
+    events.push_back({.kind = EventKind::kAcceptResumed, .tag = listener.tag});
+  });
+}
+
+base::Nanos EpollListeners::wait_limit(bool room, base::Nanos now) const {
+  if (!stopped_) return draining_.empty() ? base::kForever : base::Nanos{0};
+  if (!room || (stopped_for_room_ && !gave_back_)) return base::kForever;
+  const base::Nanos due = stopped_at_ + (gave_back_ ? kPauseMin : backoff_);
+  return std::max(due - now, base::Nanos{0});
+}
+
+void EpollListeners::finish_draining(base::SlotId id) {
+  std::erase(draining_, id);
+  listeners_.erase(id);
+}
+
+}  // namespace backends::epoll

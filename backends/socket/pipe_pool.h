@@ -1,0 +1,57 @@
+// The pipes of one worker. splice(2) moves bytes from a socket to a socket only through a pipe; a
+// direction borrows one while it has bulk to move and gives it back whenever it is empty.
+// Pipes are made on first use, up to a fixed number, because a user has few of them: past
+// fs.pipe-user-pages-soft (64 MiB) the kernel hands out pipes of two pages without a word.
+// Owned by a transport; its worker's thread only.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "backends/transport.h"
+#include "base/fd.h"
+#include "base/time.h"
+
+namespace backends::socket {
+
+struct Pipe {
+  base::UniqueFd in;   // splice(2) writes here,
+  base::UniqueFd out;  // and reads here.
+  std::size_t bytes = 0;
+};
+
+// Measured with 8 bulk streams on loopback (docs/benchmarks.md). The kernel counts slots, one for
+// each fragment, so a pipe of 64 KiB is full after about 23 KB of small segments.
+inline constexpr std::size_t kPipeBytes = 256 * 1024;
+
+class PipePool {
+ public:
+  // pipe_bytes 0: kPipeBytes. stats outlives the pool and gets its gauges and counters.
+  PipePool(std::size_t pipes_max, std::size_t pipe_bytes, TransportStats& stats);
+  PipePool(const PipePool&) = delete;
+  PipePool& operator=(const PipePool&) = delete;
+
+  // Null when all are borrowed or the kernel gives no more; counted. The pipe is empty.
+  Pipe* borrow(base::Nanos now);
+
+  // The pipe must be empty: bytes left in it would reach another session.
+  void give_back(Pipe* pipe);
+
+  // For a pipe that still has bytes: they are gone, and so is the pipe.
+  void discard(Pipe* pipe);
+
+ private:
+  Pipe* make(base::Nanos now);
+
+  // A kernel that refused is not asked again for this long.
+  static constexpr base::Nanos kRetryAfter = std::chrono::seconds(1);
+
+  std::size_t pipe_bytes_;
+  TransportStats& stats_;
+  std::vector<Pipe> pipes_;    // Reserved once: addresses stay.
+  std::vector<Pipe*> free_;    // Made, empty, and not borrowed.
+  std::vector<Pipe*> unmade_;  // Closed, or not opened yet.
+  base::Nanos retry_at_{0};
+};
+
+}  // namespace backends::socket
