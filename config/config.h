@@ -129,7 +129,6 @@ struct Upstream {
   bool original_dst = false;        // Connect where the client was going before a redirect.
   Connect connect;
   Mark mark;  // Of the name.
-  Mark original_dst_mark;
 
   friend bool operator==(const Upstream&, const Upstream&) = default;
 };

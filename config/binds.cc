@@ -1,0 +1,98 @@
+// Overlaps between listening addresses; see binds.h.
+#include "config/binds.h"
+
+#include <algorithm>
+
+#include "base/address.h"
+
+namespace config {
+namespace {
+
+bool is_loopback(const base::IpPort& ip) {
+  if (ip.family == base::Family::kV4) return ip.bytes[0] == 127;
+  const auto zero = [](std::uint8_t byte) { return byte == 0; };
+  return ip.family == base::Family::kV6 && ip.bytes[15] == 1 &&
+         std::all_of(ip.bytes.begin(), ip.bytes.end() - 1, zero);
+}
+
+// Port 0 becomes some free port, so no other address of the file can be in its way.
+bool can_overlap(const base::Address& address) {
+  if (address.family() == base::Family::kNone) return false;  // It could not be read.
+  return address.family() == base::Family::kUnix || address.ip.port != 0;
+}
+
+}  // namespace
+
+BindTable::BindTable(Config& config, Problems& problems) {
+  const auto for_each = [&config](auto visit) {
+    visit(config.metrics.bind,
+          true);  // First: a clash with its default is the listener's to solve.
+    for (Listener& listener : config.listeners) {
+      for (Bind& bind : listener.bind) visit(bind, false);
+    }
+  };
+  for_each([this](const Bind& bind, bool metrics) {
+    if (!can_overlap(bind.address) || !base::is_wildcard(bind.address.ip)) return;
+    Wildcards& any = any_[bind.address.ip.port];
+    Entry& entry = bind.address.family() == base::Family::kV4 ? any.v4 : any.v6;
+    if (entry.bind == nullptr) entry = {&bind, metrics};
+  });
+  for_each([this](Bind& bind, bool /*metrics*/) { set_v6_only(bind); });
+  for_each([&](Bind& bind, bool metrics) { insert(bind, metrics, problems); });
+}
+
+void BindTable::set_v6_only(Bind& bind) {
+  const bool v6 = bind.address.family() == base::Family::kV6;
+  if (!v6 || !base::is_wildcard(bind.address.ip)) return;
+  const auto found = any_.find(bind.address.ip.port);
+  bind.v6_only = found != any_.end() && found->second.v4.bind != nullptr;
+}
+
+void BindTable::insert(Bind& bind, bool metrics, Problems& problems) {
+  if (!can_overlap(bind.address)) return;
+  const std::string text = base::to_string(bind.address);
+  const auto [found, is_new] = exact_.try_emplace(text, Entry{&bind, metrics});
+  if (!is_new) {
+    problems.add(bind.mark, text + " is bound twice; the first is " + place_of(found->second));
+    return;
+  }
+  if (base::is_wildcard(bind.address.ip)) return;
+  if (const Entry over = wildcard_over(bind.address.ip); over.bind != nullptr) {
+    const std::string other = base::to_string(over.bind->address);
+    // The default of the metrics address has no place to point at: the wildcard is what was
+    // written.
+    const bool written = bind.mark.line > 1 || bind.mark.column > 1;
+    if (written) {
+      problems.add(bind.mark, text + " overlaps " + other + ", which is " + place_of(over));
+    } else {
+      problems.add(over.bind->mark,
+                   other + " overlaps " + text + ", which is " + place_of({&bind, metrics}));
+    }
+  }
+}
+
+BindTable::Entry BindTable::wildcard_over(const base::IpPort& ip) const {
+  const auto found = any_.find(ip.port);
+  if (found == any_.end()) return {};
+  const Wildcards& any = found->second;
+  if (ip.family == base::Family::kV6) return any.v6;
+  if (ip.family != base::Family::kV4) return {};
+  if (any.v4.bind != nullptr) return any.v4;
+  return any.v6;  // Dual stack, since nobody binds 0.0.0.0.
+}
+
+const Bind* BindTable::reached_by(const base::Address& address) const {
+  const auto found = exact_.find(base::to_string(address));
+  if (found != exact_.end()) return found->second.metrics ? nullptr : found->second.bind;
+  if (!is_loopback(address.ip)) return nullptr;
+  const Entry over = wildcard_over(address.ip);
+  return over.metrics ? nullptr : over.bind;
+}
+
+std::string BindTable::place_of(const Entry& entry) {
+  const bool written = entry.bind->mark.line > 1 || entry.bind->mark.column > 1;
+  if (!written) return "the default of 'metrics'";
+  return (entry.metrics ? "'metrics' at " : "at ") + to_string(entry.bind->mark);
+}
+
+}  // namespace config

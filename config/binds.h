@@ -1,0 +1,46 @@
+// Every address of a configuration that Millrace listens at: which of them the kernel could not
+// give us side by side, and whether an endpoint is one of them. Points into the Config it was made
+// of; loading thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+
+#include "config/config.h"
+#include "config/problem.h"
+
+namespace config {
+
+class BindTable {
+ public:
+  // Sets Bind::v6_only of a "[::]" whose port is also bound at 0.0.0.0, and reports every two
+  // addresses that overlap, both places named. Port 0 overlaps nothing.
+  BindTable(Config& config, Problems& problems);
+
+  // The listener's address that a connection to this one would reach; null when none. A wildcard
+  // listener is reached through loopback; our other addresses are the machine's business, not the
+  // file's.
+  const Bind* reached_by(const base::Address& address) const;
+
+ private:
+  struct Entry {
+    const Bind* bind = nullptr;
+    bool metrics = false;
+  };
+  struct Wildcards {
+    Entry v4;
+    Entry v6;
+  };
+
+  void set_v6_only(Bind& bind);
+  void insert(Bind& bind, bool metrics, Problems& problems);
+  // The wildcard that also takes what this address takes.
+  Entry wildcard_over(const base::IpPort& ip) const;
+  static std::string place_of(const Entry& entry);
+
+  std::unordered_map<std::string, Entry> exact_;      // By the address's text.
+  std::unordered_map<std::uint16_t, Wildcards> any_;  // By port.
+};
+
+}  // namespace config

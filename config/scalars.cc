@@ -1,0 +1,228 @@
+// The parsers of single values; see scalars.h.
+#include "config/scalars.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "config/problem.h"
+
+namespace config {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+struct Unit {
+  std::string_view suffix;
+  base::Nanos length;
+};
+// Largest first: to_text takes the first that divides.
+constexpr std::array kUnits = {Unit{"h", hours(1)}, Unit{"m", minutes(1)}, Unit{"s", seconds(1)},
+                               Unit{"ms", milliseconds(1)}};
+
+// "takes ..., not 'text'".
+auto wrong(std::string takes, std::string_view text) {
+  return base::failure(std::move(takes) + ", not " + quoted(text));
+}
+
+// All of the text as a decimal number without leading zeros; nothing else, and no overflow.
+std::optional<std::uint64_t> digits(std::string_view text) {
+  std::uint64_t value = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  const bool leading_zero = text.size() > 1 && text.front() == '0';
+  if (text.empty() || error != std::errc{} || stop != end || leading_zero) return std::nullopt;
+  return value;
+}
+
+std::string describe(const DurationRule& rule) {
+  std::string text = "takes a duration from " + to_text(rule.min) + " to " + to_text(rule.max);
+  if (rule.zero) text += ", or 0";
+  if (rule.unit > milliseconds(1)) text += ", in whole seconds";
+  return text + " (written like 500ms, 5s, 1m or 1h)";
+}
+
+// A link-local address means nothing without its interface (RFC 4007 section 6).
+bool is_link_local(const base::IpPort& ip) {
+  return ip.family == base::Family::kV6 && ip.bytes[0] == 0xfe && (ip.bytes[1] & 0xc0U) == 0x80;
+}
+
+base::Parsed<base::IpPort> usable(const base::IpPort& ip) {
+  if (const base::IpPort v4 = base::unmapped(ip); v4.family != ip.family) {
+    return base::failure("takes an IPv4 address in its own form, " + base::ip_to_string(v4));
+  }
+  if (is_link_local(ip) && ip.scope_id == 0) {
+    return base::failure("needs the interface of a link-local address, as in " +
+                         base::ip_to_string(ip) + "%eth0");
+  }
+  return ip;
+}
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// [-+]?(.[0-9]+|[0-9]+(.[0-9]*)?)([eE][-+]?[0-9]+)? of YAML 1.2 section 10.3.2.
+bool is_float(std::string_view text) {
+  const auto skip_digits = [&text] {
+    const std::size_t before = text.size();
+    while (!text.empty() && is_digit(text.front())) text.remove_prefix(1);
+    return before - text.size();
+  };
+  const auto skip_sign = [&text] {
+    if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);
+  };
+  skip_sign();
+  std::size_t mantissa = skip_digits();
+  if (text.starts_with('.')) {
+    text.remove_prefix(1);
+    mantissa += skip_digits();
+  }
+  if (mantissa == 0) return false;
+  if (text.starts_with('e') || text.starts_with('E')) {
+    text.remove_prefix(1);
+    skip_sign();
+    if (skip_digits() == 0) return false;
+  }
+  return text.empty();
+}
+
+// 0x1f and 0o17 of the same section.
+bool is_based(std::string_view text) {
+  const bool hex = text.starts_with("0x");
+  if (!hex && !text.starts_with("0o")) return false;
+  const std::string_view allowed = hex ? "0123456789abcdefABCDEF" : "01234567";
+  return text.size() > 2 && text.find_first_not_of(allowed, 2) == std::string_view::npos;
+}
+
+}  // namespace
+
+base::Parsed<std::uint32_t> parse_integer(std::string_view text, const IntegerRule& rule) {
+  const auto value = digits(text);
+  if (!value || *value < rule.min || *value > rule.max) {
+    return wrong(
+        "takes an integer from " + std::to_string(rule.min) + " to " + std::to_string(rule.max),
+        text);
+  }
+  return static_cast<std::uint32_t>(*value);
+}
+
+base::Parsed<base::Nanos> parse_duration(std::string_view text, const DurationRule& rule) {
+  if (text == "0" && (rule.zero || rule.min.count() == 0)) return base::Nanos{0};
+  const std::size_t split = std::min(text.size(), text.find_first_not_of("0123456789"));
+  const auto count = digits(text.substr(0, split));
+  const auto unit = std::find_if(kUnits.begin(), kUnits.end(), [&](const Unit& candidate) {
+    return candidate.suffix == text.substr(split);
+  });
+  if (!count || unit == kUnits.end()) return wrong(describe(rule), text);
+  // Compared before the multiplication, which could overflow.
+  const auto most = static_cast<std::uint64_t>(rule.max / unit->length);
+  if (*count > most) return wrong(describe(rule), text);
+  const base::Nanos value = unit->length * static_cast<std::int64_t>(*count);
+  const bool allowed = value >= rule.min || (value.count() == 0 && rule.zero);
+  if (!allowed || value % rule.unit != base::Nanos{0}) return wrong(describe(rule), text);
+  return value;
+}
+
+base::Parsed<bool> parse_boolean(std::string_view text) {
+  if (text == "true") return true;
+  if (text == "false") return false;
+  return wrong("takes true or false", text);
+}
+
+base::Parsed<std::string> parse_name(std::string_view text) {
+  constexpr std::size_t kNameMax = 64;
+  const auto fits = [](char c) {
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+           c == '.' || c == '-';
+  };
+  if (text.empty() || text.size() > kNameMax || !std::all_of(text.begin(), text.end(), fits)) {
+    return wrong("takes a name of 1 to 64 characters of A-Z a-z 0-9 _ . -", text);
+  }
+  return std::string(text);
+}
+
+base::Parsed<base::Address> parse_place(std::string_view text, AddressUse use) {
+  auto address = base::parse_address(text);
+  if (!address) return base::failure("takes an address: " + address.error());
+  if (address->family() == base::Family::kUnix) {
+    if (use == AddressUse::kMetrics) {
+      return wrong("takes an IP address and a port", text);
+    }
+    return address;
+  }
+  if (const auto ip = usable(address->ip); !ip) return base::failure(ip.error());
+  if (use == AddressUse::kConnect && address->ip.port == 0) {
+    return wrong("takes a port from 1 to 65535", text);
+  }
+  if (use == AddressUse::kConnect && base::is_wildcard(address->ip)) {
+    return wrong("takes an address that can be connected to", text);
+  }
+  return address;
+}
+
+base::Parsed<base::IpPort> parse_ip(std::string_view text) {
+  const bool v6 = text.find(':') != std::string_view::npos;
+  const std::string whole = v6 ? "[" + std::string(text) + "]:0" : std::string(text) + ":0";
+  const auto address = base::parse_address(whole);
+  if (!address || address->family() == base::Family::kUnix) {
+    return wrong("takes an IP address without a port", text);
+  }
+  return usable(address->ip);
+}
+
+base::Parsed<std::vector<int>> parse_cpus(std::string_view text) {
+  const std::string_view all = text;
+  const auto refuse = [all] {
+    return wrong("takes auto, or CPU numbers from 0 to " + std::to_string(kCpuMax) +
+                     " such as [0, 1, 4] or \"0-1,4\"",
+                 all);
+  };
+  std::vector<int> cpus;
+  bool more = true;
+  while (more) {
+    const std::size_t comma = text.find(',');
+    const std::string_view part = text.substr(0, comma);
+    more = comma != std::string_view::npos;
+    if (more) text.remove_prefix(comma + 1);
+    const std::size_t dash = part.find('-');
+    const auto first = digits(part.substr(0, dash));
+    const auto last = dash == std::string_view::npos ? first : digits(part.substr(dash + 1));
+    if (!first || !last || *first > *last || *last > kCpuMax) return refuse();
+    for (auto cpu = *first; cpu <= *last; ++cpu) cpus.push_back(static_cast<int>(cpu));
+    // Each once: more than all of them means that one came twice. Keeps a long list short.
+    if (cpus.size() > kCpuMax + 1) return refuse();
+  }
+  std::sort(cpus.begin(), cpus.end());
+  if (const auto twice = std::adjacent_find(cpus.begin(), cpus.end()); twice != cpus.end()) {
+    return base::failure("names CPU " + std::to_string(*twice) + " twice");
+  }
+  return cpus;
+}
+
+std::string to_text(base::Nanos duration) {
+  if (duration.count() == 0) return "0";
+  for (const Unit& unit : kUnits) {
+    if (duration % unit.length == base::Nanos{0}) {
+      return std::to_string(duration / unit.length) + std::string(unit.suffix);
+    }
+  }
+  return to_text(std::chrono::ceil<milliseconds>(duration));  // No key is finer than 1 ms.
+}
+
+bool is_not_text(std::string_view plain) {
+  constexpr std::array<std::string_view, 19> kWords = {
+      "",      "~",    "null",  "Null",  "NULL", "true",  "True",  "TRUE", "false", "False",
+      "FALSE", ".inf", "-.inf", "+.inf", ".Inf", "-.Inf", "+.Inf", ".nan", ".NaN"};
+  return std::find(kWords.begin(), kWords.end(), plain) != kWords.end() || is_float(plain) ||
+         is_based(plain);
+}
+
+}  // namespace config

@@ -1,0 +1,66 @@
+// The grammar of single values, strict on purpose: 0777, 0x50, 1e3, 5sec and yes mean different
+// things to different programs, so here they mean an error. Pure functions; an error says what the
+// value has to be
+// ("takes an integer from 0 to 65535") and the caller adds the key and what was found.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/address.h"
+#include "base/result.h"
+#include "base/time.h"
+
+namespace config {
+
+struct IntegerRule {
+  std::uint32_t min = 0;
+  std::uint32_t max = 0;
+  bool or_auto = false;  // For the message only: the word is read elsewhere.
+};
+
+struct DurationRule {
+  base::Nanos min{0};
+  base::Nanos max{0};
+  bool zero = false;                                // 0 is allowed beside min to max.
+  base::Nanos unit = std::chrono::milliseconds(1);  // The value is a multiple of this.
+};
+
+enum class AddressUse : std::uint8_t {
+  kListen,   // IP or UNIX; port 0 lets the kernel choose.
+  kConnect,  // IP or UNIX; a port that can be connected to, and no wildcard.
+  kMetrics,  // IP only; port 0 lets the kernel choose.
+};
+
+// Plain decimal digits without sign, leading zero or space.
+base::Parsed<std::uint32_t> parse_integer(std::string_view text, const IntegerRule& rule);
+
+// A number and one of ms, s, m, h: "500ms", "1h". "0" needs no unit.
+base::Parsed<base::Nanos> parse_duration(std::string_view text, const DurationRule& rule);
+
+// true or false.
+base::Parsed<bool> parse_boolean(std::string_view text);
+
+// 1 to 64 of A-Z a-z 0-9 _ . -: safe in a log line, a metric label and a URL.
+base::Parsed<std::string> parse_name(std::string_view text);
+
+// Refuses what can be written but not used: v4-mapped addresses, link-local ones without a zone.
+base::Parsed<base::Address> parse_place(std::string_view text, AddressUse use);
+
+// An IP address without a port; the result has port 0.
+base::Parsed<base::IpPort> parse_ip(std::string_view text);
+
+// "0-3,6": ids and ranges, ascending in the result, each once, none above kCpuMax.
+inline constexpr int kCpuMax = 1023;  // CPU_SETSIZE - 1 (man 3 CPU_SET).
+base::Parsed<std::vector<int>> parse_cpus(std::string_view text);
+
+// The largest unit that divides it: "90s", "1h", "0". Loads again to the same value.
+std::string to_text(base::Nanos duration);
+
+// True for plain text that YAML's core schema reads as null, a boolean or a number.
+bool is_not_text(std::string_view plain);
+
+}  // namespace config

@@ -1,0 +1,151 @@
+// The visitor of config/keys.h that describes; see schema.h.
+#include "config/schema.h"
+
+#include <nlohmann/json.hpp>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "config/config.h"
+#include "config/keys.h"
+#include "config/value_text.h"
+
+namespace config {
+namespace {
+
+using Json = nlohmann::ordered_json;  // Keys in the table's order.
+
+constexpr const char* kIpPattern =
+    R"(([0-9]{1,3}\.){3}[0-9]{1,3}:[0-9]{1,5}|\[[^\]]+\]:[0-9]{1,5})";
+
+Json text_like(const std::string& pattern) {
+  return {{"type", "string"}, {"pattern", "^(" + pattern + ")$"}};
+}
+
+Json describe(const IntegerRule& rule) {
+  return {{"type", "integer"}, {"minimum", rule.min}, {"maximum", rule.max}};
+}
+
+Json describe(const DurationRule& rule) {
+  Json text = text_like("0|[1-9][0-9]*(ms|s|m|h)");
+  if (!rule.zero && rule.min.count() > 0) return text_like("[1-9][0-9]*(ms|s|m|h)");
+  return {{"anyOf", Json::array({std::move(text), {{"const", 0}}})}};
+}
+
+Json describe(const BooleanRule& /*rule*/) { return {{"type", "boolean"}}; }
+
+Json describe(const NameRule& /*rule*/) { return text_like("[A-Za-z0-9_.-]{1,64}"); }
+
+Json describe(AddressUse use) {
+  const std::string unix_path = use == AddressUse::kMetrics ? "" : "|unix:.{1,107}";
+  return text_like(kIpPattern + unix_path);
+}
+
+Json describe(const SourceRule& /*rule*/) { return text_like("|[0-9.]+|[0-9A-Fa-f:.]+(%.+)?"); }
+
+Json describe(const AutoIntegerRule& rule) {
+  return {{"anyOf", Json::array({{{"const", "auto"}}, describe(rule.integer)})}};
+}
+
+Json describe(const CpusRule& /*rule*/) {
+  const Json one = {{"type", "integer"}, {"minimum", 0}, {"maximum", kCpuMax}};
+  const Json list = {{"type", "array"}, {"items", one}, {"minItems", 1}, {"uniqueItems", true}};
+  return {
+      {"anyOf",
+       Json::array(
+           {{{"const", "auto"}}, list, one, text_like("[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*")})}};
+}
+
+template <typename E>
+Json describe(const ChoiceRule<E>& rule) {
+  Json names = Json::array();
+  for (const Choice<E>& choice : rule.choices) names.push_back(choice.name);
+  return {{"enum", std::move(names)}};
+}
+
+Json describe_list(Json items, const ListRule& rule) {
+  return {{"type", "array"},
+          {"minItems", rule.min},
+          {"maxItems", rule.max},
+          {"items", std::move(items)}};
+}
+
+// The default as JSON: what the file's text is in both languages, or else a string.
+Json default_of(const std::string& text) {
+  Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  return json.is_discarded() ? Json(text) : json;
+}
+
+class Describer {
+ public:
+  // The schema of a mapping; S's initialisers are the defaults.
+  template <typename S>
+  static Json object() {
+    Describer describer;
+    const S defaults;
+    keys::visit_keys(describer, defaults);
+    Json& json = describer.object_;
+    json["type"] = "object";
+    json["additionalProperties"] = false;
+    if (!describer.required_.empty()) json["required"] = std::move(describer.required_);
+    json["properties"] = std::move(describer.properties_);
+    return std::move(json);
+  }
+
+  template <typename T, typename Rule>
+  void value(const Key& key, const T& field, const Rule& rule) {
+    Json json = describe(rule);
+    if (!key.required) json["default"] = default_of(value_text(field, rule));
+    add(key, std::move(json));
+  }
+
+  template <typename S>
+  void section(const Key& key, const S& /*field*/) {
+    add(key, object<S>());
+  }
+
+  template <typename S>
+  void list(const Key& key, const std::vector<S>& /*field*/, const ListRule& rule) {
+    add(key, describe_list(object<S>(), rule));
+  }
+
+  void binds(const Key& key, const std::vector<Bind>& /*field*/, const ListRule& rule) {
+    const Json one = describe(AddressUse::kListen);
+    add(key, {{"anyOf", Json::array({one, describe_list(one, rule)})}});
+  }
+
+  void mark(std::string_view /*name*/, const Mark& /*mark*/) {}
+  // additionalProperties refuses it.
+  void unsupported(std::string_view /*name*/) {}
+
+  void endpoints_or_original_dst(bool /*original_dst*/) {
+    const auto is = [](bool value) -> Json { return {{"original_dst", {{"const", value}}}}; };
+    const Json endpoints = {{"required", {"endpoints"}}, {"properties", is(false)}};
+    const Json original_dst = {{"required", {"original_dst"}},
+                               {"properties", is(true)},
+                               {"not", {{"required", {"endpoints"}}}}};
+    object_["oneOf"] = Json::array({endpoints, original_dst});
+  }
+
+ private:
+  void add(const Key& key, Json json) {
+    json["description"] = key.help;
+    properties_[std::string(key.name)] = std::move(json);
+    if (key.required) required_.push_back(key.name);
+  }
+
+  Json object_ = Json::object();
+  Json properties_ = Json::object();
+  Json required_ = Json::array();
+};
+
+}  // namespace
+
+std::string json_schema() {
+  Json schema = {{"$schema", "http://json-schema.org/draft-07/schema#"},
+                 {"title", "Millrace configuration"}};
+  schema.update(Describer::object<Config>());
+  return schema.dump(2) + "\n";
+}
+
+}  // namespace config

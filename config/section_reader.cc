@@ -1,0 +1,244 @@
+// Reading of values and of the keys of one mapping; see section_reader.h.
+#include "config/section_reader.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "base/assert.h"
+
+namespace config {
+namespace {
+
+constexpr std::string_view kAuto = "auto";
+
+// What a node is, for "not ...".
+std::string found(const Node& node) {
+  switch (node.kind) {
+    case NodeKind::kNothing:
+      return "nothing";
+    case NodeKind::kScalar:
+      return quoted(node.text);
+    case NodeKind::kSequence:
+      return "a list";
+    case NodeKind::kMapping:
+      return "a mapping";
+  }
+  base::check_failed(__FILE__, __LINE__, "a kind of the enum");
+}
+
+// An error unless the node is one word, number or text.
+base::Parsed<void> expect_scalar(const Node& node) {
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  if (node.kind == NodeKind::kScalar) {
+    if (std::none_of(node.text.begin(), node.text.end(), is_control)) return {};
+    return base::failure("takes text without control characters, not " + quoted(node.text));
+  }
+  if (node.kind == NodeKind::kNothing) return base::failure(std::string("has no value"));
+  return base::failure("takes one value, not " + found(node));
+}
+
+// YAML tells 5 from "5"; so does every other program that reads this file.
+base::Parsed<void> expect_plain(const Node& node) {
+  if (const auto scalar = expect_scalar(node); !scalar) return scalar;
+  if (!node.quoted) return {};
+  return base::failure("takes a value without quotes, not \"" + node.text + "\"");
+}
+
+bool is_auto(const Node& node) { return node.kind == NodeKind::kScalar && node.text == kAuto; }
+
+}  // namespace
+
+base::Parsed<std::uint32_t> read_value(const Node& node, const IntegerRule& rule) {
+  return expect_plain(node).and_then([&] { return parse_integer(node.text, rule); });
+}
+
+base::Parsed<base::Nanos> read_value(const Node& node, const DurationRule& rule) {
+  return expect_scalar(node).and_then([&] { return parse_duration(node.text, rule); });
+}
+
+base::Parsed<bool> read_value(const Node& node, const BooleanRule& /*rule*/) {
+  return expect_plain(node).and_then([&] { return parse_boolean(node.text); });
+}
+
+base::Parsed<std::string> read_value(const Node& node, const NameRule& /*rule*/) {
+  if (const auto scalar = expect_scalar(node); !scalar) return base::failure(scalar.error());
+  if (!node.quoted && is_not_text(node.text)) {
+    return base::failure("takes text; put quotes around it: \"" + node.text + "\"");
+  }
+  return parse_name(node.text);
+}
+
+base::Parsed<base::Address> read_value(const Node& node, AddressUse use) {
+  return expect_scalar(node).and_then([&] { return parse_place(node.text, use); });
+}
+
+base::Parsed<std::optional<base::IpPort>> read_value(const Node& node, const SourceRule& /*rule*/) {
+  if (const auto scalar = expect_scalar(node); !scalar) return base::failure(scalar.error());
+  if (node.text.empty()) return std::optional<base::IpPort>();
+  return parse_ip(node.text).map([](const base::IpPort& ip) { return std::optional(ip); });
+}
+
+base::Parsed<std::optional<std::uint32_t>> read_value(const Node& node,
+                                                      const AutoIntegerRule& rule) {
+  if (is_auto(node)) return std::optional<std::uint32_t>();
+  return read_value(node, rule.integer).map([](std::uint32_t count) {
+    return std::optional(count);
+  });
+}
+
+base::Parsed<std::optional<std::vector<int>>> read_value(const Node& node,
+                                                         const CpusRule& /*rule*/) {
+  if (is_auto(node)) return std::optional<std::vector<int>>();
+  std::string text = node.text;
+  if (node.kind == NodeKind::kSequence) {
+    const IntegerRule one = {.min = 0, .max = static_cast<std::uint32_t>(kCpuMax)};
+    for (const Child& element : node.children) {
+      if (const auto cpu = read_value(element.value, one); !cpu) return base::failure(cpu.error());
+      text += (text.empty() ? "" : ",") + element.value.text;
+    }
+  } else if (const auto scalar = expect_scalar(node); !scalar) {
+    return base::failure(scalar.error());
+  }
+  return parse_cpus(text).map([](std::vector<int> cpus) { return std::optional(std::move(cpus)); });
+}
+
+base::Parsed<std::size_t> read_choice(const Node& node, std::span<const std::string_view> names,
+                                      std::span<const std::string_view> unsupported) {
+  if (const auto scalar = expect_scalar(node); !scalar) return base::failure(scalar.error());
+  const auto name = std::find(names.begin(), names.end(), node.text);
+  if (name != names.end()) return static_cast<std::size_t>(name - names.begin());
+  std::string text = "takes ";
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (i > 0) text += i + 1 == names.size() ? " or " : ", ";
+    text += names[i];
+  }
+  if (std::find(unsupported.begin(), unsupported.end(), node.text) != unsupported.end()) {
+    return base::failure(text + "; " + quoted(node.text) + " is not supported yet");
+  }
+  text += ", not " + quoted(node.text);
+  const std::string_view guess = nearest(node.text, names);
+  if (!guess.empty()) text += "; did you mean " + quoted(guess) + "?";
+  return base::failure(std::move(text));
+}
+
+SectionReader::SectionReader(const Node& node, std::string_view name, Problems& problems)
+    : node_(node), name_(name), problems_(problems), problems_before_(problems.size()) {}
+
+void SectionReader::binds(const Key& key, std::vector<Bind>& field, const ListRule& rule) {
+  const Child* child = take(key);
+  if (child == nullptr) return;
+  const auto add = [&](const Node& node) {
+    auto address = read_value(node, AddressUse::kListen);
+    if (address) {
+      field.push_back({.address = std::move(*address), .v6_only = false, .mark = node.mark});
+    } else {
+      refuse(*child, node, address.error());
+    }
+  };
+  if (child->value.kind != NodeKind::kSequence) {
+    add(child->value);
+  } else if (is_list(*child, rule)) {
+    for (const Child& element : child->value.children) add(element.value);
+  }
+}
+
+void SectionReader::mark(std::string_view name, Mark& field) {
+  if (const Child* child = find(name)) field = child->value.mark;
+}
+
+void SectionReader::unsupported(std::string_view name) {
+  if (const Child* child = take({.name = name, .help = {}})) {
+    problems_.add(child->key_mark, quoted(name) + " is not supported yet");
+  }
+}
+
+void SectionReader::endpoints_or_original_dst(bool original_dst) {
+  const Child* endpoints = find("endpoints");
+  needs_endpoints_ = endpoints == nullptr && !original_dst;
+  if (endpoints == nullptr || !original_dst) return;
+  problems_.add(find("original_dst")->key_mark,
+                "'original_dst' takes the place of 'endpoints', which are at " +
+                    to_string(endpoints->key_mark));
+}
+
+bool SectionReader::is_mapping() {
+  if (node_.kind == NodeKind::kMapping) return true;
+  if (!name_.empty()) {
+    problems_.add(node_.mark, quoted(name_) + " takes 'key: value' pairs, not " + found(node_));
+  } else if (node_.kind == NodeKind::kNothing) {
+    problems_.add({}, "the file is empty; it needs at least 'listeners'");
+  } else {
+    problems_.add(node_.mark, "a configuration is made of 'key: value' pairs, not " + found(node_));
+  }
+  return false;
+}
+
+bool SectionReader::is_list(const Child& child, const ListRule& rule) {
+  const Node& node = child.value;
+  if (node.kind != NodeKind::kSequence) {
+    refuse(child, node, "takes a list, not " + found(node));
+    return false;
+  }
+  if (node.children.size() < rule.min || node.children.size() > rule.max) {
+    refuse(child, node,
+           "takes " + std::to_string(rule.min) + " to " + std::to_string(rule.max) +
+               " elements, not " + std::to_string(node.children.size()));
+    return false;
+  }
+  return true;
+}
+
+const Child* SectionReader::find(std::string_view name) const {
+  for (const Child& child : node_.children) {
+    if (child.key == name) return &child;
+  }
+  return nullptr;
+}
+
+const Child* SectionReader::take(const Key& key) {
+  known_.push_back(key.name);
+  if (key.required) required_.push_back(key.name);
+  return find(key.name);
+}
+
+void SectionReader::refuse(const Child& child, const Node& at, const std::string& why) {
+  problems_.add(at.mark, quoted(child.key) + " " + why);
+}
+
+void SectionReader::finish() {
+  refuse_unknown_keys();
+  refuse_missing_keys();
+}
+
+void SectionReader::refuse_unknown_keys() {
+  for (const Child& child : node_.children) {
+    if (std::find(known_.begin(), known_.end(), child.key) != known_.end()) continue;
+    const std::string_view guess = problems_.full() ? "" : nearest(child.key, known_);
+    std::string text = "unknown key " + quoted(child.key);
+    if (!guess.empty()) {
+      suggested_.push_back(guess);
+      text += "; did you mean " + quoted(guess) + "?";
+    }
+    problems_.add(child.key_mark, std::move(text));
+  }
+}
+
+void SectionReader::refuse_missing_keys() {
+  const std::string where = name_.empty() ? "" : " in this element of " + quoted(name_);
+  // An upstream with other faults may have had its endpoints in one of them.
+  const bool faultless = problems_.size() == problems_before_;
+  if (needs_endpoints_ && faultless) {
+    problems_.add(node_.mark, "missing key 'endpoints' (or 'original_dst: true')" + where);
+  }
+  for (const std::string_view name : required_) {
+    if (find(name) != nullptr || was_suggested(name)) continue;
+    problems_.add(node_.mark, "missing key " + quoted(name) + where);
+  }
+}
+
+bool SectionReader::was_suggested(std::string_view name) const {
+  return std::find(suggested_.begin(), suggested_.end(), name) != suggested_.end();
+}
+
+}  // namespace config

@@ -1,0 +1,117 @@
+// The visitor of config/keys.h that turns our YAML tree into structs. Every fault becomes a problem
+// with its place; a field whose value is wrong keeps its default, so that reading can go on to the
+// next fault. Lives on the loading thread, one for each mapping of the file.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "config/keys.h"
+#include "config/node.h"
+#include "config/problem.h"
+#include "config/suggest.h"
+
+namespace config {
+
+// The value of a node by its rule. An error goes on where the key's name stops, as in scalars.h.
+base::Parsed<std::uint32_t> read_value(const Node& node, const IntegerRule& rule);
+base::Parsed<base::Nanos> read_value(const Node& node, const DurationRule& rule);
+base::Parsed<bool> read_value(const Node& node, const BooleanRule& rule);
+base::Parsed<std::string> read_value(const Node& node, const NameRule& rule);
+base::Parsed<base::Address> read_value(const Node& node, AddressUse use);
+base::Parsed<std::optional<base::IpPort>> read_value(const Node& node, const SourceRule& rule);
+base::Parsed<std::optional<std::uint32_t>> read_value(const Node& node,
+                                                      const AutoIntegerRule& rule);
+base::Parsed<std::optional<std::vector<int>>> read_value(const Node& node, const CpusRule& rule);
+
+// The position of the node's word among the names; the unsupported ones have an error of their own.
+base::Parsed<std::size_t> read_choice(const Node& node, std::span<const std::string_view> names,
+                                      std::span<const std::string_view> unsupported);
+
+template <typename E>
+base::Parsed<E> read_value(const Node& node, const ChoiceRule<E>& rule) {
+  std::vector<std::string_view> names;
+  for (const Choice<E>& choice : rule.choices) names.push_back(choice.name);
+  return read_choice(node, names, rule.unsupported).map([&](std::size_t i) {
+    return rule.choices[i].value;
+  });
+}
+
+class SectionReader {
+ public:
+  // Reads the mapping into target. `name` is the key it stands under; empty for the whole file.
+  template <typename S>
+  static void read(const Node& node, std::string_view name, S& target, Problems& problems) {
+    SectionReader reader(node, name, problems);
+    if (!reader.is_mapping()) return;
+    keys::visit_keys(reader, target);
+    reader.finish();
+  }
+
+  template <typename T, typename Rule>
+  void value(const Key& key, T& field, const Rule& rule) {
+    const Child* child = take(key);
+    if (child == nullptr) return;
+    auto read = read_value(child->value, rule);
+    if (read) {
+      field = std::move(*read);
+    } else {
+      refuse(*child, child->value, read.error());
+    }
+  }
+
+  template <typename S>
+  void section(const Key& key, S& field) {
+    if (const Child* child = take(key)) read(child->value, key.name, field, problems_);
+  }
+
+  template <typename S>
+  void list(const Key& key, std::vector<S>& field, const ListRule& rule) {
+    const Child* child = take(key);
+    if (child == nullptr || !is_list(*child, rule)) return;
+    for (const Child& element : child->value.children) {
+      read(element.value, key.name, field.emplace_back(), problems_);
+    }
+  }
+
+  void binds(const Key& key, std::vector<Bind>& field, const ListRule& rule);
+  void mark(std::string_view name, Mark& field);
+  void unsupported(std::string_view name);
+  void endpoints_or_original_dst(bool original_dst);
+
+ private:
+  SectionReader(const Node& node, std::string_view name, Problems& problems);
+
+  // The checks of a node's kind; each reports what it misses.
+  bool is_mapping();
+  bool is_list(const Child& child, const ListRule& rule);
+
+  // Null when the key is not in the file.
+  const Child* find(std::string_view name) const;
+  // find(), and the key counts as known from here on.
+  const Child* take(const Key& key);
+  void refuse(const Child& child, const Node& at, const std::string& why);
+
+  // What only the whole mapping can tell: unknown and missing keys.
+  void finish();
+  void refuse_unknown_keys();
+  void refuse_missing_keys();
+  bool was_suggested(std::string_view name) const;
+
+  const Node& node_;
+  std::string_view name_;
+  Problems& problems_;
+  std::size_t problems_before_;
+  std::vector<std::string_view> known_;
+  std::vector<std::string_view> required_;
+  std::vector<std::string_view> suggested_;  // For unknown keys: not missed a second time.
+  bool needs_endpoints_ = false;
+};
+
+}  // namespace config

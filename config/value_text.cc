@@ -1,0 +1,64 @@
+// Values in the file's own form; see value_text.h.
+#include "config/value_text.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "config/scalars.h"
+
+namespace config {
+namespace {
+
+// In double quotes, which YAML and JSON read alike. The reader lets no control character in.
+std::string in_quotes(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "\"";
+}
+
+}  // namespace
+
+std::string value_text(std::uint32_t value, const IntegerRule& /*rule*/) {
+  return std::to_string(value);
+}
+
+std::string value_text(base::Nanos value, const DurationRule& /*rule*/) { return to_text(value); }
+
+std::string value_text(bool value, const BooleanRule& /*rule*/) { return value ? "true" : "false"; }
+
+std::string value_text(const std::string& value, const NameRule& /*rule*/) {
+  // What YAML 1.1 reads as a boolean gets quotes too: other programs may read this file.
+  constexpr std::array<std::string_view, 6> kOldBooleans = {"y", "n", "yes", "no", "on", "off"};
+  std::string lower;
+  for (const char c : value) lower += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  const bool boolean =
+      std::find(kOldBooleans.begin(), kOldBooleans.end(), lower) != kOldBooleans.end();
+  // '-', '.' and digits begin other things than text.
+  const bool letter = !lower.empty() && lower.front() >= 'a' && lower.front() <= 'z';
+  return letter && !boolean && !is_not_text(value) ? value : in_quotes(value);
+}
+
+std::string value_text(const base::Address& value, AddressUse /*use*/) {
+  return in_quotes(base::to_string(value));
+}
+
+std::string value_text(const std::optional<base::IpPort>& value, const SourceRule& /*rule*/) {
+  return in_quotes(value ? base::ip_to_string(*value) : "");
+}
+
+std::string value_text(const std::optional<std::uint32_t>& value, const AutoIntegerRule& rule) {
+  return value ? value_text(*value, rule.integer) : "auto";
+}
+
+std::string value_text(const std::optional<std::vector<int>>& value, const CpusRule& /*rule*/) {
+  if (!value) return "auto";
+  std::string out = "[";
+  for (const int cpu : *value) out += (out.size() > 1 ? ", " : "") + std::to_string(cpu);
+  return out + "]";
+}
+
+}  // namespace config
