@@ -1,0 +1,108 @@
+#include "proxy/instance.h"
+
+#include <utility>
+
+#include "config/diff.h"
+#include "metrics/page.h"
+
+namespace proxy {
+namespace {
+
+std::string_view engine_name(config::TransportKind kind) {
+  switch (kind) {
+    case config::TransportKind::kAuto:
+      return "auto";
+    case config::TransportKind::kEpoll:
+      return "epoll";
+  }
+  base::check_failed(__FILE__, __LINE__, "a transport of the enum");
+}
+
+}  // namespace
+
+base::Parsed<std::unique_ptr<Instance>> Instance::make(LogOutput& output,
+                                                       const config::Config& config) {
+  auto factory = backends::make_transport_factory(engine_name(config.transport));
+  if (!factory) return base::failure(factory.error());
+  return std::unique_ptr<Instance>(new Instance(output, config, *std::move(factory)));
+}
+
+Instance::Instance(LogOutput& output, const config::Config& config,
+                   std::unique_ptr<backends::TransportFactory> factory)
+    : log_(output, config.log),
+      cpus_(Supervisor::worker_cpus(config.workers)),
+      factory_(std::move(factory)),
+      catalog_(cpus_.size()),
+      access_log_(output, cpus_.size(), config.log),
+      status_(factory_->engine()),
+      collector_(status_, catalog_, access_log_, http_stats_),
+      supervisor_(std::make_unique<Supervisor>(*factory_, catalog_, access_log_, log_)) {}
+
+Instance::~Instance() {
+  // Workers first: their last records go into the access log, their last counts onto the page.
+  supervisor_.reset();
+  http_server_.reset();
+}
+
+Instance::Problems Instance::start(config::Config config) {
+  const config::Bind metrics = config.metrics.bind;
+  if (auto started = supervisor_->start(cpus_); !started) {
+    return {{.mark = config.workers.count_mark, .text = started.error()}};
+  }
+  Problems problems = supervisor_->apply(std::move(config));
+  if (auto served = serve_metrics(metrics.address); !served) {
+    problems.push_back({.mark = metrics.mark, .text = served.error()});
+  }
+  if (!problems.empty()) return problems;
+  status_.set_snapshot(supervisor_->snapshot());
+  status_.ready = true;
+  log_.info("metrics: http://{}/metrics", base::to_string(metrics_address()));
+  return {};
+}
+
+base::Parsed<void> Instance::serve_metrics(const base::Address& bind) {
+  auto server = metrics::HttpServer::start(
+      bind,
+      {.metrics_page = [this] { return metrics::to_text(collector_.Collect()); },
+       .live = [] { return metrics::Health{}; },
+       .ready =
+           [this] {
+             if (status_.draining) return metrics::Health{.good = false, .reason = "draining"};
+             if (!status_.ready) return metrics::Health{.good = false, .reason = "starting"};
+             return metrics::Health{};
+           }},
+      http_stats_);
+  if (!server) return base::failure(server.error());
+  http_server_ = std::make_unique<metrics::HttpServer>(*std::move(server));
+  return {};
+}
+
+Instance::Problems Instance::reload(config::Config config) {
+  const SnapshotPtr before = supervisor_->snapshot();
+  const config::Diff diff = config::diff(before->config, config);
+  Problems problems = diff.needs_restart;
+  if (problems.empty()) problems = supervisor_->apply(std::move(config));
+  if (!problems.empty()) {
+    refuse_reload();
+    return problems;
+  }
+  const SnapshotPtr& now = supervisor_->snapshot();
+  status_.set_snapshot(now);
+  status_.last_reload_accepted = true;
+  ++status_.reloads_accepted;
+  log_.configure(now->config.log);
+  log_.info("configuration {} in force: {}", now->generation, config::summary(diff));
+  return {};
+}
+
+void Instance::refuse_reload() {
+  status_.last_reload_accepted = false;
+  ++status_.reloads_refused;
+}
+
+void Instance::drain(base::Nanos drain_for) {
+  status_.draining = true;
+  supervisor_->drain(drain_for);
+}
+
+}  // namespace proxy

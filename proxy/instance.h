@@ -1,0 +1,78 @@
+// A running Millrace: logs, engine, workers and the metrics port, put together and taken apart in
+// the right order. `millrace run` has one, and so has the demo. On the main thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backends/transport_factory.h"
+#include "base/result.h"
+#include "config/config.h"
+#include "config/problem.h"
+#include "metrics/http_server.h"
+#include "metrics/http_stats.h"
+#include "proxy/access_log.h"
+#include "proxy/collector.h"
+#include "proxy/log.h"
+#include "proxy/log_output.h"
+#include "proxy/program_status.h"
+#include "proxy/supervisor.h"
+#include "proxy/worker_metrics.h"
+
+namespace proxy {
+
+class Instance {
+ public:
+  using Problems = std::vector<config::Problem>;
+
+  // Puts together what does not depend on the machine's good will; start() does the rest. output
+  // must outlive the instance. The error: the engine that was asked for cannot be had.
+  static base::Parsed<std::unique_ptr<Instance>> make(LogOutput& output,
+                                                      const config::Config& config);
+  Instance(const Instance&) = delete;
+  Instance& operator=(const Instance&) = delete;
+  // Ends every session that is left, at once.
+  ~Instance();
+
+  // Serves when the result is empty; otherwise nothing does, and these are the reasons.
+  Problems start(config::Config config);
+
+  // Puts another configuration in force, or says why not and changes nothing. Live sessions of what
+  // stays go on in either case.
+  Problems reload(config::Config config);
+  // The file could not even be loaded: counts and remembers that the reload was refused.
+  void refuse_reload();
+
+  // From now on /readyz says 503 and no client is accepted; what is left ends after drain_for.
+  void drain(base::Nanos drain_for);
+  bool finished() const { return supervisor_->finished(); }
+  int finished_fd() const { return supervisor_->finished_fd(); }
+
+  Log& log() { return log_; }
+  std::string_view engine() const { return factory_->engine(); }
+  const MetricsCatalog& catalog() const { return catalog_; }
+  // In force; after start().
+  const SnapshotPtr& snapshot() const { return supervisor_->snapshot(); }
+  // After start().
+  const base::Address& metrics_address() const { return http_server_->address(); }
+
+ private:
+  Instance(LogOutput& output, const config::Config& config,
+           std::unique_ptr<backends::TransportFactory> factory);
+
+  base::Parsed<void> serve_metrics(const base::Address& bind);
+
+  Log log_;
+  std::vector<int> cpus_;
+  std::unique_ptr<backends::TransportFactory> factory_;
+  MetricsCatalog catalog_;
+  AccessLog access_log_;
+  ProgramStatus status_;
+  metrics::HttpStats http_stats_;
+  Collector collector_;
+  std::unique_ptr<metrics::HttpServer> http_server_;  // Before the workers go: it says "draining".
+  std::unique_ptr<Supervisor> supervisor_;
+};
+
+}  // namespace proxy

@@ -1,0 +1,149 @@
+#include "proxy/run.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "config/loader.h"
+#include "proxy/exit_code.h"
+#include "proxy/instance.h"
+#include "proxy/log_output.h"
+#include "proxy/signals.h"
+
+namespace proxy {
+namespace {
+
+// How far stopping has gone. Each further signal goes one step on, and there is a last one: a storm
+// of signals is no more than two orders to the workers.
+enum class Stopping : std::uint8_t { kNo, kDraining, kNow };
+
+class Program {
+ public:
+  Program(std::string config_path, Instance& instance)
+      : config_path_(std::move(config_path)), instance_(instance) {}
+
+  void handle(int signal);
+
+ private:
+  void stop(std::optional<base::Nanos> drain_for);
+  void reload();
+
+  std::string config_path_;
+  Instance& instance_;
+  Stopping stopping_ = Stopping::kNo;
+};
+
+void Program::handle(int signal) {
+  switch (signal) {
+    case SIGHUP:
+      reload();
+      return;
+    case SIGQUIT:
+      stop(base::kForever);
+      return;
+    default:
+      stop(std::nullopt);
+      return;
+  }
+}
+
+void Program::stop(std::optional<base::Nanos> drain_for) {
+  Log& log = instance_.log();
+  switch (stopping_) {
+    case Stopping::kNo: {
+      const base::Nanos drain = drain_for.value_or(instance_.snapshot()->config.shutdown.drain);
+      stopping_ = Stopping::kDraining;
+      if (drain == base::kForever) {
+        log.info("stopping: no new sessions; those that are open may take as long as they like");
+      } else {
+        log.info("stopping: no new sessions; those that are open have {:g} s",
+                 base::to_seconds(drain));
+      }
+      instance_.drain(drain);
+      return;
+    }
+    case Stopping::kDraining:
+      // A patient stop does not lengthen one that is under way.
+      if (drain_for == base::kForever) return;
+      stopping_ = Stopping::kNow;
+      log.info("stopping at once, as asked a second time");
+      instance_.drain(base::Nanos{0});
+      return;
+    case Stopping::kNow:
+      return;
+  }
+}
+
+void Program::reload() {
+  Log& log = instance_.log();
+  if (stopping_ != Stopping::kNo) {
+    log.warning("not reloading: the proxy is stopping");
+    return;
+  }
+  Instance::Problems problems;
+  if (auto loaded = config::load(config_path_)) {
+    problems = instance_.reload(*std::move(loaded));
+  } else {
+    problems = std::move(loaded.error());
+    instance_.refuse_reload();
+  }
+  if (problems.empty()) return;
+  for (const config::Problem& problem : problems) {
+    log.error("{}", config::to_string(config_path_, problem));
+  }
+  log.error("reload refused: configuration {} stays in force", instance_.snapshot()->generation);
+}
+
+void print(const std::string& path, const Instance::Problems& problems) {
+  for (const config::Problem& problem : problems) {
+    static_cast<void>(std::fprintf(stderr, "%s\n", config::to_string(path, problem).c_str()));
+  }
+}
+
+// Until every worker has drained.
+void serve(Program& program, Instance& instance, Signals& signals) {
+  std::array<pollfd, 2> waits = {{{.fd = signals.fd(), .events = POLLIN, .revents = 0},
+                                  {.fd = instance.finished_fd(), .events = POLLIN, .revents = 0}}};
+  while (!instance.finished()) {
+    // EINTR cannot come: every signal that is not ignored is blocked.
+    static_cast<void>(::poll(waits.data(), waits.size(), -1));
+    eventfd_t finished_workers = 0;
+    static_cast<void>(eventfd_read(instance.finished_fd(), &finished_workers));
+    while (const auto signal = signals.take()) program.handle(*signal);
+  }
+}
+
+}  // namespace
+
+int run_proxy(const RunOptions& options) {
+  Signals signals({SIGTERM, SIGINT, SIGQUIT, SIGHUP});
+  ignore_harmless_signals();
+  auto config = config::load(options.config_path);
+  if (!config) {
+    print(options.config_path, config.error());
+    return kExitUsage;
+  }
+  LogOutput output(STDERR_FILENO);
+  auto instance = Instance::make(output, *config);
+  if (!instance) {
+    print(options.config_path, {{.mark = config->transport_mark, .text = instance.error()}});
+    return kExitFailed;
+  }
+  if (const auto problems = (*instance)->start(*std::move(config)); !problems.empty()) {
+    print(options.config_path, problems);
+    return kExitFailed;
+  }
+  Program program(options.config_path, **instance);
+  serve(program, **instance, signals);
+  (*instance)->log().info("stopped");
+  return kExitDone;
+}
+
+}  // namespace proxy
