@@ -48,10 +48,10 @@ struct HistogramView {
 };
 
 // A copy of a histogram at one moment, or the sum of several. Plain data of the reading thread.
-template <const auto& kBounds>
+template <const auto& Bounds>
 class HistogramSnapshot {
  public:
-  static constexpr std::size_t kBuckets = kBounds.size() + 1;
+  static constexpr std::size_t kBuckets = Bounds.size() + 1;
 
   void merge(const HistogramSnapshot& other) {
     for (std::size_t i = 0; i < kBuckets; ++i) counts[i] += other.counts[i];
@@ -66,24 +66,24 @@ class HistogramSnapshot {
   }
 
   // Valid as long as this snapshot.
-  HistogramView view() const { return {kBounds, counts, sum_seconds}; }
+  HistogramView view() const { return {Bounds, counts, sum_seconds}; }
 
   std::array<std::uint64_t, kBuckets> counts{};
   double sum_seconds = 0;
 };
 
 // The writer's side. 8 bytes a bucket and 8 for the sum: two or three cache lines.
-template <const auto& kBounds>
+template <const auto& Bounds>
 class Histogram {
  public:
-  using Snapshot = HistogramSnapshot<kBounds>;
+  using Snapshot = HistogramSnapshot<Bounds>;
 
   // Writer's thread only. A negative time counts as the shortest.
   void observe(base::Nanos elapsed) {
     // Counting the bounds below, without leaving early, has no branch to mispredict and is
     // vectorised; a binary search mispredicts about twice on mixed values.
     std::size_t bucket = 0;
-    for (const base::Nanos bound : kBounds) bucket += elapsed > bound ? 1U : 0U;
+    for (const base::Nanos bound : Bounds) bucket += elapsed > bound ? 1U : 0U;
     counts_[bucket].add();
     // Seconds in a double, and not whole nanoseconds: 200,000 sessions of a day each would overflow
     // 64 bits.

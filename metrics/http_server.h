@@ -37,7 +37,7 @@ struct HttpHandlers {
 struct HttpLimits {
   std::uint32_t connections_max = 64;
   // The longest request head, and the most that a client can make us hold before its answer.
-  std::size_t connection_memory_bytes = 32 * 1024;
+  std::size_t connection_memory_bytes = std::size_t{32} * 1024;
   // A connection on which nothing moves is closed after this. At least one second; whole seconds.
   base::Nanos idle_timeout = std::chrono::seconds(10);
 };

@@ -44,6 +44,7 @@ TEST(ProcessMetrics, AreAllThere) {
 TEST(ProcessMetrics, CountDescriptorsExactly) {
   const double before = read_all().at("process_open_fds");
   std::vector<base::UniqueFd> opened;
+  opened.reserve(10);
   for (int i = 0; i < 10; ++i) opened.emplace_back(open("/dev/null", O_RDONLY | O_CLOEXEC));
   EXPECT_EQ(read_all().at("process_open_fds"), before + 10);
   opened.clear();
