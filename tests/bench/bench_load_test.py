@@ -177,7 +177,7 @@ class FailedWork(unittest.TestCase):
 
     def test_a_held_session_that_ends_is_an_error(self):
         with LyingServer(lambda connection: None) as server:
-            result = run("idle", "--target", server.address, "--connections", "1", "--seconds", "0.5", expect=1)
+            result = run("idle", "--target", server.address, "--connections", "1", "--seconds", "1", expect=1)
         self.assertEqual(result["first_error"], "a held session ended")
 
 

@@ -52,7 +52,7 @@ class Compare(unittest.TestCase):
             run = start(
                 directory, "--quick", "--seconds", "0.1", "--only", "pingpong-64,connect,bulk,half-load",
                 "--proxies", "nginx,haproxy,haproxy-splice,direct", "--json", path, "--markdown",
-            )  # fmt: skip
+            )
             out, err = run.communicate(timeout=TIMEOUT_S)
             self.assertEqual(run.returncode, 0, err)
             samples = json.loads(path.read_text(encoding="utf-8"))["samples"]

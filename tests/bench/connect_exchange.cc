@@ -19,6 +19,7 @@ void ConnectExchange::run(const Gate& gate, Outcome& outcome) {
   Outcome warmup;
   warmup.latency.emplace();
   if (options_.warmup_seconds > 0) sessions(to_nanos(options_.warmup_seconds), warmup);
+  if (warmup.errors > 0) return outcome.add_error("warm-up: " + warmup.first_error);
   gate.ready();
   outcome.latency.emplace();
   sessions(to_nanos(options_.seconds), outcome);

@@ -23,6 +23,7 @@ void PingPong::run(const Gate& gate, Outcome& outcome) {
   Outcome warmup;
   warmup.latency.emplace();
   if (options_.warmup_seconds > 0) exchange(to_nanos(options_.warmup_seconds), warmup);
+  if (warmup.errors > 0) return outcome.add_error("warm-up: " + warmup.first_error);
   gate.ready();
   outcome.latency.emplace();
   exchange(to_nanos(options_.seconds), outcome);

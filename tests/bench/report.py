@@ -21,6 +21,7 @@ COLUMNS = (
     ("p99.9 µs", "p99.9_us", "{:,.0f}"),
     ("bytes/session", "memory_bytes_per_session", "{:,.0f}"),
     ("MiB held", "memory_mebibytes", "{:.1f}"),
+    ("proxy core %", "proxy_core_percent", "{:.0f}"),
     ("load core %", "load_core_percent", "{:.0f}"),
 )
 
@@ -74,7 +75,7 @@ def ratios_of(work, by_proxy):
                 "lowest": min(found), "highest": max(found), "rounds": len(found),
                 "at_most": work.at_most, "verdict": verdict(value, work.at_most),
             }
-        )  # fmt: skip
+        )
     best = better_peer(by_proxy, work.figure) if works.BETTER_PEER in work.targets else None
     for peer, runs in by_proxy.items():
         if peer in (SUBJECT, "direct"):
@@ -87,7 +88,7 @@ def ratios_of(work, by_proxy):
         rows.append(
             {"work": work.name, "figure": work.unit, "against": against, **found,
              "at_most": at_most, "verdict": verdict(found["median"], at_most)}
-        )  # fmt: skip
+        )
     return rows
 
 
@@ -107,7 +108,7 @@ def work_table(by_proxy, markdown):
     columns = [
         column for column in COLUMNS
         if any(values(runs, column[1]) for runs in by_proxy.values())
-    ]  # fmt: skip
+    ]
     rows = []
     for name, runs in by_proxy.items():
         row = [name]
@@ -117,6 +118,17 @@ def work_table(by_proxy, markdown):
         row.append(str(sum(run is None for run in runs) or "–"))
         rows.append(row)
     return table(["", *(heading for heading, _, _ in columns), "failed runs"], rows, markdown)
+
+
+def summary_table(chosen, samples, markdown):
+    """The figure that each work is judged by, proxy by proxy."""
+    names = list(dict.fromkeys(name for by_proxy in samples.values() for name in by_proxy if name != "direct"))
+    rows = []
+    for work in chosen:
+        medians = [median(samples.get(work.name, {}).get(name, []), work.figure) for name in names]
+        if any(value is not None for value in medians):
+            rows.append([f"{work.name}, {work.unit}", *("–" if value is None else f"{value:,.1f}" for value in medians)])
+    return table(["", *names], rows, markdown)
 
 
 def ratio_table(rows, markdown):
@@ -130,7 +142,7 @@ def ratio_table(rows, markdown):
             "–" if row["at_most"] is None else number(row["at_most"]), row["verdict"] or "–",
         ]
         for row in rows
-    ]  # fmt: skip
+    ]
     return table(["millrace divided by", "", "median", "spread", "at most", ""], cells, markdown)
 
 
@@ -140,6 +152,8 @@ def render(environment, chosen, samples, markdown):
     parts = []
     for key, value in environment.items():
         parts.append(f"- {key}: {value}" if markdown else f"{key}: {value}")
+    parts += ["", heading.format("summary: the figure each work is judged by"), ""]
+    parts.append(summary_table(chosen, samples, markdown))
     for work in chosen:
         by_proxy = samples.get(work.name, {})
         if not by_proxy:
