@@ -43,7 +43,7 @@ class RestartFinder {
   template <typename T, typename Rule>
   void compare(std::string_view key, const T& old, const T& next, const Rule& rule, Mark mark) {
     if (old == next) return;
-    found_.push_back({mark, quoted(key) + " changes from " + value_text(old, rule) + " to " +
+    found_.push_back({mark, quote(key) + " changes from " + value_text(old, rule) + " to " +
                                 value_text(next, rule) + ", which needs a restart"});
   }
 

@@ -23,7 +23,7 @@ std::string to_string(const Mark& mark) {
   return "line " + std::to_string(mark.line) + ", column " + std::to_string(mark.column);
 }
 
-std::string quoted(std::string_view text) {
+std::string quote(std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";
   std::string_view shown = text;
   if (text.size() > kQuotedMax) {

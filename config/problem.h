@@ -23,7 +23,7 @@ std::string to_string(std::string_view file, const Problem& problem);
 std::string to_string(const Mark& mark);
 
 // 'text' for a message: quoted, shortened, and with every byte that could upset a terminal as \xNN.
-std::string quoted(std::string_view text);
+std::string quote(std::string_view text);
 
 class Problems {
  public:

@@ -31,7 +31,7 @@ constexpr std::array kUnits = {Unit{"h", hours(1)}, Unit{"m", minutes(1)}, Unit{
 
 // "takes ..., not 'text'".
 auto wrong(std::string takes, std::string_view text) {
-  return base::failure(std::move(takes) + ", not " + quoted(text));
+  return base::failure(std::move(takes) + ", not " + quote(text));
 }
 
 // All of the text as a decimal number without leading zeros; nothing else, and no overflow.

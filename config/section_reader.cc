@@ -18,7 +18,7 @@ std::string found(const Node& node) {
     case NodeKind::kNothing:
       return "nothing";
     case NodeKind::kScalar:
-      return quoted(node.text);
+      return quote(node.text);
     case NodeKind::kSequence:
       return "a list";
     case NodeKind::kMapping:
@@ -32,7 +32,7 @@ base::Parsed<void> expect_scalar(const Node& node) {
   const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
   if (node.kind == NodeKind::kScalar) {
     if (std::none_of(node.text.begin(), node.text.end(), is_control)) return {};
-    return base::failure("takes text without control characters, not " + quoted(node.text));
+    return base::failure("takes text without control characters, not " + quote(node.text));
   }
   if (node.kind == NodeKind::kNothing) return base::failure(std::string("has no value"));
   return base::failure("takes one value, not " + found(node));
@@ -114,11 +114,11 @@ base::Parsed<std::size_t> read_choice(const Node& node, std::span<const std::str
     text += names[i];
   }
   if (std::find(unsupported.begin(), unsupported.end(), node.text) != unsupported.end()) {
-    return base::failure(text + "; " + quoted(node.text) + " is not supported yet");
+    return base::failure(text + "; " + quote(node.text) + " is not supported yet");
   }
-  text += ", not " + quoted(node.text);
+  text += ", not " + quote(node.text);
   const std::string_view guess = nearest(node.text, names);
-  if (!guess.empty()) text += "; did you mean " + quoted(guess) + "?";
+  if (!guess.empty()) text += "; did you mean " + quote(guess) + "?";
   return base::failure(std::move(text));
 }
 
@@ -149,7 +149,7 @@ void SectionReader::mark(std::string_view name, Mark& field) {
 
 void SectionReader::unsupported(std::string_view name) {
   if (const Child* child = take({.name = name, .help = {}})) {
-    problems_.add(child->key_mark, quoted(name) + " is not supported yet");
+    problems_.add(child->key_mark, quote(name) + " is not supported yet");
   }
 }
 
@@ -165,7 +165,7 @@ void SectionReader::endpoints_or_original_dst(bool original_dst) {
 bool SectionReader::is_mapping() {
   if (node_.kind == NodeKind::kMapping) return true;
   if (!name_.empty()) {
-    problems_.add(node_.mark, quoted(name_) + " takes 'key: value' pairs, not " + found(node_));
+    problems_.add(node_.mark, quote(name_) + " takes 'key: value' pairs, not " + found(node_));
   } else if (node_.kind == NodeKind::kNothing) {
     problems_.add({}, "the file is empty; it needs at least 'listeners'");
   } else {
@@ -203,7 +203,7 @@ const Child* SectionReader::take(const Key& key) {
 }
 
 void SectionReader::refuse(const Child& child, const Node& at, const std::string& why) {
-  problems_.add(at.mark, quoted(child.key) + " " + why);
+  problems_.add(at.mark, quote(child.key) + " " + why);
 }
 
 void SectionReader::finish() {
@@ -215,17 +215,17 @@ void SectionReader::refuse_unknown_keys() {
   for (const Child& child : node_.children) {
     if (std::find(known_.begin(), known_.end(), child.key) != known_.end()) continue;
     const std::string_view guess = problems_.full() ? "" : nearest(child.key, known_);
-    std::string text = "unknown key " + quoted(child.key);
+    std::string text = "unknown key " + quote(child.key);
     if (!guess.empty()) {
       suggested_.push_back(guess);
-      text += "; did you mean " + quoted(guess) + "?";
+      text += "; did you mean " + quote(guess) + "?";
     }
     problems_.add(child.key_mark, std::move(text));
   }
 }
 
 void SectionReader::refuse_missing_keys() {
-  const std::string where = name_.empty() ? "" : " in this element of " + quoted(name_);
+  const std::string where = name_.empty() ? "" : " in this element of " + quote(name_);
   // An upstream with other faults may have had its endpoints in one of them.
   const bool faultless = problems_.size() == problems_before_;
   if (needs_endpoints_ && faultless) {
@@ -233,7 +233,7 @@ void SectionReader::refuse_missing_keys() {
   }
   for (const std::string_view name : required_) {
     if (find(name) != nullptr || was_suggested(name)) continue;
-    problems_.add(node_.mark, "missing key " + quoted(name) + where);
+    problems_.add(node_.mark, "missing key " + quote(name) + where);
   }
 }
 

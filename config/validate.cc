@@ -26,19 +26,19 @@ Positions index_names(const std::vector<Named>& all, std::string_view what, Prob
     if (all[i].name.empty()) continue;
     const auto [found, is_new] = positions.try_emplace(all[i].name, i);
     if (is_new) continue;
-    problems.add(all[i].mark, "duplicate " + std::string(what) + " " + quoted(all[i].name) +
+    problems.add(all[i].mark, "duplicate " + std::string(what) + " " + quote(all[i].name) +
                                   "; the first is at " + to_string(all[found->second].mark));
   }
   return positions;
 }
 
 void refuse_unknown_upstream(const Config& config, const UpstreamRef& ref, Problems& problems) {
-  std::string text = "unknown upstream " + quoted(ref.name);
+  std::string text = "unknown upstream " + quote(ref.name);
   if (!problems.full()) {
     std::vector<std::string_view> names;
     for (const Upstream& upstream : config.upstreams) names.push_back(upstream.name);
     const std::string_view guess = nearest(ref.name, names);
-    if (!guess.empty()) text += "; did you mean " + quoted(guess) + "?";
+    if (!guess.empty()) text += "; did you mean " + quote(guess) + "?";
   }
   problems.add(ref.mark, std::move(text));
 }
@@ -50,7 +50,7 @@ void refuse_unix_with_original_dst(const Listener& listener, const Upstream& ups
   for (const Bind& bind : listener.bind) {
     if (bind.address.family() != base::Family::kUnix) continue;
     problems.add(bind.mark, "a UNIX socket has no original destination, which upstream " +
-                                quoted(upstream.name) + " connects to");
+                                quote(upstream.name) + " connects to");
   }
 }
 

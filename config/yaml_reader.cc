@@ -113,7 +113,7 @@ class TreeBuilder final : public YAML::EventHandler {
 
   void refuse_tag(const YAML::Mark& mark, const std::string& tag) {
     if (tag.empty() || tag == kPlainTag || tag == kQuotedTag) return;
-    problems_.add(from_yaml(mark), "tags (" + quoted(tag) + ") are not supported");
+    problems_.add(from_yaml(mark), "tags (" + quote(tag) + ") are not supported");
   }
 
   void open(NodeKind kind, const YAML::Mark& mark, const std::string& tag) {
@@ -166,8 +166,8 @@ class TreeBuilder final : public YAML::EventHandler {
       return;
     }
     if (const Mark* first = find_key(mapping, node.text)) {
-      problems_.add(node.mark, "duplicate key " + quoted(node.text) + "; the first is at " +
-                                   to_string(*first));
+      problems_.add(node.mark,
+                    "duplicate key " + quote(node.text) + "; the first is at " + to_string(*first));
       return;
     }
     mapping.drop_key = false;
