@@ -9,7 +9,6 @@
 
 namespace {
 
-using base::Errno;
 using base::to_errno;
 
 base::Result<int> half_of(int number) {

@@ -103,8 +103,8 @@ TEST(Slab, DestroysEachObjectOnce) {
 
 TEST(Slab, VisitsAllInSlotOrderAndLetsTheVisitorEraseTheObject) {
   Slab<int> slab(600);
-  std::vector<SlotId> ids;
-  for (int i = 0; i < 600; ++i) ids.push_back(slab.emplace(i));
+  std::vector<SlotId> ids(600);
+  for (int i = 0; i < 600; ++i) ids[static_cast<std::size_t>(i)] = slab.emplace(i);
   std::vector<int> visited;
   slab.for_each([&](SlotId id, int& value) {
     visited.push_back(value);
