@@ -5,6 +5,7 @@ namespace contract {
 std::vector<HarnessFactory> harnesses() {
   std::vector<HarnessFactory> all;
   add_socket_harnesses(all);
+  add_sim_harnesses(all);
   return all;
 }
 
