@@ -1,0 +1,86 @@
+"""Each header has its source, each source its test, and each file says first what it is."""
+
+import re
+
+from sizes import cpp_functions
+
+# Sources whose test has another name, each with the reason. The value is the test that covers it.
+COVERED_BY = {
+    "proxy/main.cc": "tests/integration",  # Starting and stopping the real program is its test.
+}
+
+# A declaration that needs a source file: a name, parameters, a semicolon, and no body.
+_DECLARATION = re.compile(r"(?:^|[;{}:])\s*(?!using\b|typedef\b|static_assert\b|return\b|friend\b|throw\b)"
+                          r"(?:\[\[[^\]]*\]\]\s*)?[\w:<>,&*\s]+\s[&*]?(\w+)\([^(){};]*\)[\w\s]*;")
+
+
+def _without_bodies(code):
+    """Header code with function bodies taken out: what stays are declarations."""
+    lines = code.splitlines()
+    for _, first, last in cpp_functions(code):
+        for number in range(first - 1, last):
+            lines[number] = ""
+    return "\n".join(lines)
+
+
+def _undefined_function(file):
+    """The first function that a header declares and does not define, or None."""
+    code = re.sub(r"^[ \t]*#[^\n]*(?:\\\n[^\n]*)*", "", file.code, flags=re.M)
+    match = _DECLARATION.search(_without_bodies(code))
+    return match.group(1) if match else None
+
+
+def header_problems(tree):
+    problems = []
+    for file in tree.sources():
+        if not file.name.endswith(".h"):
+            continue
+        if "#pragma once" not in file.text:
+            problems.append(f"{file.name}:1: no '#pragma once'")
+        if not file.head():
+            problems.append(f"{file.name}:1: the first comment says what this is, who owns it, and"
+                            " on which thread it lives")
+        if file.name[:-2] + ".cc" not in tree.by_name:
+            name = _undefined_function(file)
+            if name:
+                problems.append(f"{file.name}:1: declares {name}() but has no {file.stem}.cc")
+    return problems
+
+
+def source_problems(tree):
+    """A source without a header of its name is a part of something, and says of what."""
+    return [
+        f"{file.name}:1: no {file.stem}.h; the first comment says whose part this is"
+        for file in tree.sources()
+        if file.name.endswith(".cc") and file.name[:-3] + ".h" not in tree.by_name
+        and not file.head()
+    ]
+
+
+def has_code(tree, file):
+    """Something that a test could run: a source, or a header with a function body."""
+    if file.name.endswith(".cc"):
+        return True
+    return file.name[:-2] + ".cc" not in tree.by_name and bool(cpp_functions(file.code))
+
+
+def test_problems(tree):
+    tested = {file.stem for file in tree.tests()}
+    problems = []
+    for file in tree.sources():
+        if not has_code(tree, file) or f"{file.stem}_test" in tested:
+            continue
+        covered = COVERED_BY.get(file.name)
+        if covered is None:
+            problems.append(f"{file.name}:1: no tests/{file.folder}/{file.stem}_test.cc")
+        elif not any(name == covered or name.startswith(covered + "/") for name in tree.by_name):
+            problems.append(f"tests/tidy/pairs.py: {file.name} is covered by {covered}: gone")
+    problems += [
+        f"tests/tidy/pairs.py: {name} has a reason and no file" for name in COVERED_BY
+        if name not in tree.by_name and (tree.root / "tests/tidy/pairs.py").exists()
+    ]
+    return problems
+
+
+def check(tree):
+    return header_problems(tree) + source_problems(tree) + test_problems(tree)
