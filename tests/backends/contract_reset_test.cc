@@ -60,7 +60,7 @@ TEST_P(ContractReset, AResetWaitsForASlowReader) {
     Peer& source = joined.source(direction);
     Peer& receiver = joined.receiver(direction);
     receiver.read(false);
-    const Bytes data = random_bytes(300'000, 2);
+    const Bytes data = random_bytes(60'000, 2);
     source.send(data);
     ASSERT_TRUE(pump([&] { return source.in_flight() == 0; }));
     source.reset();
@@ -86,7 +86,7 @@ TEST_P(ContractReset, AnAbortEndsAResetThatWaits) {
   use_service_buffers(16 * 1024);
   Joined joined = join({.buffer_bytes = 16 * 1024});
   joined.client->read(false);
-  joined.upstream->send(random_bytes(300'000, 3));
+  joined.upstream->send(random_bytes(60'000, 3));
   ASSERT_TRUE(pump([&] { return joined.upstream->in_flight() == 0; }));
   joined.upstream->reset();
   settle();
