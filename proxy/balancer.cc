@@ -38,7 +38,7 @@ std::unique_ptr<Balancer> make_balancer(config::Balance policy,
     case config::Balance::kFirst:
       return std::make_unique<BalanceFirst>(endpoints);
   }
-  CHECK(!"a policy that config does not know");
+  CHECK(false);  // A value that names no policy.
 }
 
 }  // namespace proxy

@@ -95,7 +95,7 @@ class TimerWheel {
   Tick current_;  // Everything up to here is in due_ or has come out.
   Link due_;
   std::array<std::uint64_t, kLevels> occupied_{};  // A bit for each slot that may hold timers.
-  std::array<Link, kLevels * kSlots> slots_;
+  std::array<Link, std::size_t{kLevels} * kSlots> slots_;
 };
 
 }  // namespace proxy
