@@ -61,6 +61,7 @@ void add_program(Page& page, const ProgramStatus& status, const AccessLog& acces
   page.add(names::kConfigReloadsTotal, {"accepted"}, number(status.reloads_accepted.load()));
   page.add(names::kConfigReloadsTotal, {"refused"}, number(status.reloads_refused.load()));
   page.add(names::kConfigLastReloadSuccessful, {}, status.last_reload_accepted ? 1 : 0);
+  page.add(names::kAccessLogLinesTotal, {}, number(access_log.written()));
   page.add(names::kAccessLogDroppedTotal, {}, number(access_log.dropped()));
   if (snapshot == nullptr) return;
   for (const config::Listener& listener : snapshot->config.listeners) {

@@ -21,9 +21,9 @@ UpstreamPlan plan_of(const config::Upstream& upstream, MetricsCatalog& catalog) 
          .series = &catalog.endpoint(upstream.name, base::to_string(endpoint.address))});
   }
   if (upstream.original_dst) {
-    plan.endpoints.push_back({.address = {},
-                              .weight = 1,
-                              .series = &catalog.endpoint(upstream.name, kOriginalDestination)});
+    EndpointPlan& anywhere = plan.endpoints.emplace_back();
+    anywhere.weight = 1;
+    anywhere.series = &catalog.endpoint(upstream.name, kOriginalDestination);
   }
   if (upstream.balance == config::Balance::kMaglev) {
     std::vector<BalancedEndpoint> balanced;
