@@ -31,7 +31,7 @@ SimPeer::~SimPeer() { close(); }
 
 void SimPeer::send(std::span<const std::byte> bytes) {
   CHECK(!fin_queued_);
-  outbox_.append(bytes);
+  queued_.insert(queued_.end(), bytes.begin(), bytes.end());
   if (mode_ == Mode::kAuto) pump_out();
 }
 
@@ -56,13 +56,14 @@ void SimPeer::close() {
 
 void SimPeer::reset() {
   if (state_ == State::kGone) return;
+  reset_cleanly_ = in_flight() == 0;
   state_ = State::kGone;
   network_.reset(socket_);
 }
 
 std::size_t SimPeer::in_flight() const {
   const bool lost = state_ == State::kGone || reset_;
-  return lost ? 0 : outbox_.size() + network_.socket(socket_).undelivered();
+  return lost ? 0 : queued_.size() - sent_ + network_.socket(socket_).undelivered();
 }
 
 void SimPeer::socket_ready(std::uint64_t) {
@@ -80,7 +81,7 @@ bool SimPeer::pump() {
     error_ = socket.error;
   } else {
     moved = std::exchange(state_, State::kOpen) == State::kConnecting;
-    // An echo sends what it has just read; what it cannot send waits in the outbox.
+    // An echo sends what it has just read; what it cannot send waits in queued_.
     moved |= pump_in();
     moved |= pump_out();
   }
@@ -91,10 +92,9 @@ bool SimPeer::pump() {
 bool SimPeer::pump_out() {
   if (state_ != State::kOpen || fin_written_ || reset_) return false;
   bool moved = false;
-  while (!outbox_.empty()) {
-    const std::size_t count = network_.write(socket_, outbox_.front(outbox_.size()));
+  while (sent_ < queued_.size()) {
+    const std::size_t count = network_.write(socket_, std::span(queued_).subspan(sent_));
     if (count == 0) return moved;
-    outbox_.discard(count);
     sent_ += count;
     moved = true;
   }
@@ -114,7 +114,7 @@ bool SimPeer::pump_in() {
     const auto fresh = std::span(received_).subspan(before);
     CHECK(network_.read(socket_, fresh) == count);
     if (read_allowance_ != kNoLimit) read_allowance_ -= count;
-    if (echo_ && !fin_queued_) outbox_.append(fresh);
+    if (echo_ && !fin_queued_) queued_.insert(queued_.end(), fresh.begin(), fresh.end());
   }
   // FIN and RST are read as bytes are: behind them, and not while reading is off.
   const SimSocket& socket = network_.socket(socket_);

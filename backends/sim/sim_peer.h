@@ -13,7 +13,6 @@
 #include <span>
 #include <vector>
 
-#include "backends/sim/byte_queue.h"
 #include "backends/sim/sim_network.h"
 #include "base/result.h"
 
@@ -40,6 +39,7 @@ class SimPeer final : private SimOwner {
   // Reads from now on, at most so many bytes each time and no more than `allowance` in total.
   void read(std::size_t each_max = kNoLimit, std::size_t allowance = kNoLimit);
   void stop_reading() { read(0); }
+  bool paused() const { return read_each_max_ == 0 || read_allowance_ == 0; }
   // Sends back whatever is read; FIN answers FIN.
   void echo() { echo_ = true; }
   // close(2): queued bytes are dropped; FIN, or RST when unread bytes wait here.
@@ -53,8 +53,11 @@ class SimPeer final : private SimOwner {
 
   State state() const { return state_; }
   const std::vector<std::byte>& received() const { return received_; }
-  std::uint64_t sent() const { return sent_; }  // Bytes the connection took.
-  std::size_t unsent() const { return outbox_.size(); }
+  // Everything send() or the echo ever queued; the connection took the first sent() of it.
+  const std::vector<std::byte>& queued() const { return queued_; }
+  std::size_t sent() const { return sent_; }
+  // Everything sent had arrived when reset() was called.
+  bool reset_cleanly() const { return reset_cleanly_; }
   // Queued, in the send buffer, or on the wire.
   std::size_t in_flight() const;
   bool eof() const { return eof_; }                     // FIN was read, after every byte before it.
@@ -82,10 +85,10 @@ class SimPeer final : private SimOwner {
   std::uint64_t number_ = 0;
   base::Address local_;
   base::Address remote_;
-  ByteQueue outbox_;
+  std::vector<std::byte> queued_;
   std::vector<std::byte> received_;
   std::function<void(SimPeer&)> script_;
-  std::uint64_t sent_ = 0;
+  std::size_t sent_ = 0;
   std::size_t read_each_max_ = kNoLimit;
   std::size_t read_allowance_ = kNoLimit;
   base::Errno error_ = base::Errno::kNone;
@@ -94,6 +97,7 @@ class SimPeer final : private SimOwner {
   bool fin_written_ = false;
   bool eof_ = false;
   bool reset_ = false;
+  bool reset_cleanly_ = false;
 };
 
 // Listens and makes a peer of every client, or leaves them to accept().

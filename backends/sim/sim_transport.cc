@@ -260,15 +260,14 @@ void SimTransport::wake() {
 // --- poll.
 
 void SimTransport::wait(base::Nanos wait_max) {
-  const base::Nanos now = network_.now();
-  const base::Nanos until = wait_max > base::kForever - now ? base::kForever : now + wait_max;
+  // The caller counts from the time of its last poll. (With kDriven that poll returned at once, and
+  // what passed since then was the wait.)
+  const base::Nanos from = options_.clock == SimClock::kDriven ? now_ : network_.now();
+  const base::Nanos until = wait_max > base::kForever - from ? base::kForever : from + wait_max;
   if (options_.clock == SimClock::kDriven) {
+    deadline_ = until == base::kForever ? std::nullopt : std::optional(until);
     // After a poll with something in it the worker comes again, to say how long it would wait now.
-    if (until == base::kForever)
-      deadline_.reset();
-    else
-      deadline_ = until;
-    if (has_work()) deadline_ = now;
+    if (has_work()) deadline_ = network_.now();
     return;
   }
   while (!has_work()) {
