@@ -107,9 +107,9 @@ bool is_based(std::string_view text) {
 base::Parsed<std::uint32_t> parse_integer(std::string_view text, const IntegerRule& rule) {
   const auto value = digits(text);
   if (!value || *value < rule.min || *value > rule.max) {
-    return wrong(
-        "takes an integer from " + std::to_string(rule.min) + " to " + std::to_string(rule.max),
-        text);
+    return wrong(std::string(rule.or_auto ? "takes auto or" : "takes") + " an integer from " +
+                     std::to_string(rule.min) + " to " + std::to_string(rule.max),
+                 text);
   }
   return static_cast<std::uint32_t>(*value);
 }

@@ -38,6 +38,8 @@ class TreeBuilder final : public YAML::EventHandler {
 
   Node take_root() { return std::move(root_); }
   const YAML::Mark& last_scalar() const { return last_scalar_; }
+  // The tree then lacks what the aliases stood for, and errors about that would be noise.
+  bool has_references() const { return anchor_seen_ || alias_seen_; }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     if (++documents_ > 1)
@@ -278,6 +280,7 @@ std::optional<Node> read_yaml(std::string_view text, Problems& problems) {
     // The second call meets either the end of the text or a second document, which the builder
     // refuses.
     if (parser.HandleNextDocument(builder)) parser.HandleNextDocument(builder);
+    if (builder.has_references()) return std::nullopt;
     const YAML::Mark& last = builder.last_scalar();
     if (closes(text, static_cast<std::size_t>(last.pos))) return builder.take_root();
     problems.add(from_yaml(last), "not YAML: a quotation mark that is never closed");

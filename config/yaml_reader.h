@@ -21,7 +21,7 @@ inline constexpr std::size_t kDepthMax = 64;
 inline constexpr std::size_t kNodesMax = std::size_t{1} << 20U;
 
 // The one document of the text, kNothing for an empty one. Faults that leave the tree usable (a
-// duplicate key, a tag) are added to problems and reading goes on; nullopt when it could not.
+// duplicate key, a tag) are added to problems beside it; after any other there is no tree.
 std::optional<Node> read_yaml(std::string_view text, Problems& problems);
 
 }  // namespace config

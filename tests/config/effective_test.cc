@@ -1,0 +1,103 @@
+// The printed configuration: complete, and the same configuration again.
+#include "config/effective.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+
+#include "tests/config/loading.h"
+
+namespace config {
+namespace {
+
+using testing::kMinimal;
+using testing::loaded;
+
+TEST(Effective, PrintsEveryKeyWithItsDefault) {
+  EXPECT_EQ(effective(loaded(kMinimal)),
+            R"(workers:
+  count: auto
+  cpus: auto
+transport: auto
+listeners:
+  - name: l
+    bind: ["127.0.0.1:1"]
+    upstream: u
+    max_sessions: 0
+    timeouts:
+      idle: 1h
+      half_close: 30s
+      lifetime: 0
+    tcp:
+      nodelay: true
+      backlog: 4096
+      keepalive:
+        idle: 1m
+        interval: 10s
+        probes: 3
+      user_timeout: 0
+upstreams:
+  - name: u
+    balance: least_sessions
+    endpoints:
+      - address: "10.0.0.1:1"
+        weight: 100
+    original_dst: false
+    connect:
+      timeout: 5s
+      attempts: 3
+      source: ""
+metrics:
+  bind: "127.0.0.1:9464"
+log:
+  level: info
+  format: text
+  access: true
+shutdown:
+  drain: 30s
+)");
+}
+
+TEST(Effective, LoadsAgainToAnEqualConfig) {
+  const Config config = loaded(
+      "workers: {count: 2, cpus: \"0-1,5\"}\n"
+      "transport: epoll\n"
+      "listeners:\n"
+      "  - {name: \"no\", bind: [\"[::]:80\", \"0.0.0.0:80\", 'unix:/run/a\"b\\.sock'], upstream: "
+      "\"1\",\n"
+      "     max_sessions: 5, timeouts: {idle: 0, half_close: 1500ms, lifetime: 25h},\n"
+      "     tcp: {nodelay: false, backlog: 1, keepalive: {idle: 0, interval: 1s, probes: 127},\n"
+      "           user_timeout: 90s}}\n"
+      "  - {name: b, bind: \"[fe80::1%lo]:81\", upstream: dst}\n"
+      "upstreams:\n"
+      "  - {name: \"1\", balance: maglev, connect: {timeout: 1ms, attempts: 100, source: "
+      "\"::5\"},\n"
+      "     endpoints: [{address: \"[2001:db8::1]:65535\", weight: 0}]}\n"
+      "  - {name: dst, original_dst: true}\n"
+      "metrics: {bind: \"[::1]:0\"}\n"
+      "log: {level: error, format: json, access: false}\n"
+      "shutdown: {drain: 0}\n");
+  ASSERT_EQ(config.listeners.size(), 2U);
+  const Config again = loaded(effective(config));
+  EXPECT_EQ(again, config);
+  EXPECT_TRUE(again.listeners[0].bind[0].v6_only);
+  EXPECT_EQ(again.listeners[1].upstream.index, 1U);
+  EXPECT_EQ(effective(again), effective(config));
+}
+
+TEST(Effective, LoadsAgainForEveryExample) {
+  int examples = 0;
+  for (const auto& file :
+       std::filesystem::directory_iterator(testing::source_root() / "deploy/examples")) {
+    if (file.path().extension() != ".yaml") continue;
+    ++examples;
+    const Loaded config = load(file.path());
+    ASSERT_TRUE(config) << testing::printed(config.error()).front();
+    EXPECT_EQ(loaded(effective(*config)), *config) << file.path();
+  }
+  EXPECT_GE(examples, 4);
+}
+
+}  // namespace
+}  // namespace config

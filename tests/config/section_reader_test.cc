@@ -1,0 +1,271 @@
+// From the tree to the structs: every key, every default, every refusal.
+#include "config/section_reader.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "tests/config/loading.h"
+
+namespace config {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+using testing::errors_of;
+using testing::kMinimal;
+using testing::loaded;
+using testing::with_listener;
+using testing::with_upstream;
+using Lines = std::vector<std::string>;
+
+TEST(SectionReader, GivesEveryFieldOfAMinimalFileItsDefault) {
+  const Config config = loaded(kMinimal);
+  Config expected;
+  Listener& listener = expected.listeners.emplace_back();
+  listener.name = "l";
+  listener.bind.push_back({base::parse_address("127.0.0.1:1").value(), false, {}});
+  listener.upstream.name = "u";
+  Upstream& upstream = expected.upstreams.emplace_back();
+  upstream.name = "u";
+  upstream.endpoints.push_back({base::parse_address("10.0.0.1:1").value(), 100, {}});
+  EXPECT_EQ(config, expected);
+}
+
+TEST(SectionReader, TheDefaultsAreThoseOfTheContract) {
+  const Config config = loaded(kMinimal);
+  EXPECT_FALSE(config.workers.count);
+  EXPECT_FALSE(config.workers.cpus);
+  EXPECT_EQ(config.transport, TransportKind::kAuto);
+  const Listener& listener = config.listeners.at(0);
+  EXPECT_EQ(listener.max_sessions, 0U);
+  EXPECT_EQ(listener.timeouts.idle, hours(1));
+  EXPECT_EQ(listener.timeouts.half_close, seconds(30));
+  EXPECT_EQ(listener.timeouts.lifetime, seconds(0));
+  EXPECT_TRUE(listener.tcp.nodelay);
+  EXPECT_EQ(listener.tcp.backlog, 4096U);
+  EXPECT_EQ(listener.tcp.keepalive.idle, seconds(60));
+  EXPECT_EQ(listener.tcp.keepalive.interval, seconds(10));
+  EXPECT_EQ(listener.tcp.keepalive.probes, 3U);
+  EXPECT_EQ(listener.tcp.user_timeout, seconds(0));
+  const Upstream& upstream = config.upstreams.at(0);
+  EXPECT_EQ(upstream.balance, Balance::kLeastSessions);
+  EXPECT_EQ(upstream.endpoints.at(0).weight, 100U);
+  EXPECT_FALSE(upstream.original_dst);
+  EXPECT_EQ(upstream.connect.timeout, seconds(5));
+  EXPECT_EQ(upstream.connect.attempts, 3U);
+  EXPECT_FALSE(upstream.connect.source);
+  EXPECT_EQ(base::to_string(config.metrics.bind.address), "127.0.0.1:9464");
+  EXPECT_EQ(config.log.level, LogLevel::kInfo);
+  EXPECT_EQ(config.log.format, LogFormat::kText);
+  EXPECT_TRUE(config.log.access);
+  EXPECT_EQ(config.shutdown.drain, seconds(30));
+}
+
+TEST(SectionReader, ReadsEveryKeyOfAListener) {
+  const Config config = loaded(with_listener(
+      "    bind: [\"0.0.0.0:80\", \"[2001:db8::1]:80\", \"unix:@m\"]\n"
+      "    max_sessions: 7\n"
+      "    timeouts: {idle: 2m, half_close: 0, lifetime: 1h}\n"
+      "    tcp: {nodelay: false, backlog: 9, keepalive: {idle: 0, interval: 2s, probes: 5},\n"
+      "          user_timeout: 1500ms}\n"));
+  const Listener& listener = config.listeners.at(0);
+  ASSERT_EQ(listener.bind.size(), 3U);
+  EXPECT_EQ(base::to_string(listener.bind[1].address), "[2001:db8::1]:80");
+  EXPECT_EQ(base::to_string(listener.bind[2].address), "unix:@m");
+  EXPECT_EQ(listener.max_sessions, 7U);
+  EXPECT_EQ(listener.timeouts, (Timeouts{minutes(2), seconds(0), hours(1)}));
+  EXPECT_EQ(listener.tcp, (Tcp{false, 9, {seconds(0), seconds(2), 5}, milliseconds(1500)}));
+}
+
+TEST(SectionReader, ReadsEveryKeyOfAnUpstream) {
+  const Config config =
+      loaded(with_upstream("    balance: maglev\n"
+                           "    endpoints: [{address: \"10.0.0.1:1\", weight: 0}]\n"
+                           "    connect: {timeout: 10ms, attempts: 1, source: 10.0.0.9}\n"
+                           "  - {name: o, original_dst: true}\n"));
+  const Upstream& upstream = config.upstreams.at(0);
+  EXPECT_EQ(upstream.balance, Balance::kMaglev);
+  EXPECT_EQ(upstream.endpoints.at(0).weight, 0U);
+  EXPECT_EQ(upstream.connect.timeout, milliseconds(10));
+  EXPECT_EQ(upstream.connect.attempts, 1U);
+  EXPECT_EQ(base::ip_to_string(upstream.connect.source.value()), "10.0.0.9");
+  EXPECT_TRUE(config.upstreams.at(1).original_dst);
+}
+
+TEST(SectionReader, ReadsTheRestOfTheFile) {
+  const Config config =
+      loaded(kMinimal +
+             "workers: {count: 3, cpus: [4, 1]}\n"
+             "transport: epoll\nmetrics: {bind: \"[::1]:0\"}\n"
+             "log: {level: debug, format: json, access: false}\nshutdown: {drain: 0}\n");
+  EXPECT_EQ(config.workers.count, 3U);
+  EXPECT_EQ(config.workers.cpus, (std::vector<int>{1, 4}));
+  EXPECT_EQ(config.transport, TransportKind::kEpoll);
+  EXPECT_EQ(base::to_string(config.metrics.bind.address), "[::1]:0");
+  EXPECT_EQ(config.log, (Log{LogLevel::kDebug, LogFormat::kJson, false}));
+  EXPECT_EQ(config.shutdown.drain, seconds(0));
+}
+
+TEST(SectionReader, TakesCpusAsWordTextOrNumber) {
+  EXPECT_FALSE(loaded(kMinimal + "workers: {count: auto, cpus: auto}").workers.cpus);
+  EXPECT_EQ(loaded(kMinimal + "workers: {cpus: \"0-2,6\"}").workers.cpus,
+            (std::vector<int>{0, 1, 2, 6}));
+  EXPECT_EQ(loaded(kMinimal + "workers: {cpus: 5}").workers.cpus, (std::vector<int>{5}));
+  EXPECT_EQ(errors_of(kMinimal + "workers: {cpus: [0, x]}"),
+            Lines{":3:17: error: 'cpus' takes an integer from 0 to 1023, not 'x'"});
+  EXPECT_EQ(
+      errors_of(kMinimal + "workers: {cpus: []}"),
+      Lines{":3:17: error: 'cpus' takes auto, or CPU numbers from 0 to 1023 such as [0, 1, 4] "
+            "or \"0-1,4\", not ''"});
+}
+
+TEST(SectionReader, RemembersThePlacesThatLaterErrorsName) {
+  const Config config = loaded(
+      "workers: {count: 2,\n  cpus: [0, 1]}\ntransport: epoll\nmetrics:\n  bind: 127.0.0.1:0\n" +
+      with_listener("    bind: [127.0.0.1:0,\n      127.0.0.1:0]\n"));
+  EXPECT_EQ(to_string(config.workers.count_mark), "line 1, column 18");
+  EXPECT_EQ(to_string(config.workers.cpus_mark), "line 2, column 9");
+  EXPECT_EQ(to_string(config.transport_mark), "line 3, column 12");
+  EXPECT_EQ(to_string(config.metrics.bind.mark), "line 5, column 9");
+  const Listener& listener = config.listeners.at(0);
+  EXPECT_EQ(to_string(listener.mark), "line 7, column 11");
+  EXPECT_EQ(to_string(listener.upstream.mark), "line 8, column 15");
+  EXPECT_EQ(to_string(listener.bind.at(0).mark), "line 9, column 12");
+  EXPECT_EQ(to_string(listener.bind.at(1).mark), "line 10, column 7");
+  EXPECT_EQ(to_string(config.upstreams.at(0).mark), "line 12, column 11");
+  EXPECT_EQ(to_string(config.upstreams.at(0).endpoints.at(0).mark), "line 13, column 27");
+}
+
+TEST(SectionReader, ReportsEveryErrorOfEverySectionInOneGo) {
+  EXPECT_EQ(
+      errors_of("workers: {count: 0}\n"
+                "transport: uring\n"
+                "listeners:\n"
+                "  - name: a b\n"
+                "    bind: 80\n"
+                "    timeouts: {idle: 5}\n"
+                "upstreams:\n"
+                "  - {name: u, endpoints: [{address: \"127.0.0.1:0\", weight: -1}]}\n"
+                "log: {access: yes}\n"),
+      (Lines{
+          ":1:18: error: 'count' takes auto or an integer from 1 to 1024, not '0'",
+          ":2:12: error: 'transport' takes auto or epoll, not 'uring'",
+          ":4:5: error: missing key 'upstream' in this element of 'listeners'",
+          ":4:11: error: 'name' takes a name of 1 to 64 characters of A-Z a-z 0-9 _ . -, not 'a b'",
+          ":5:11: error: 'bind' takes an address: '80' lacks a port; write \"127.0.0.1:80\"",
+          ":6:22: error: 'idle' takes a duration from 1ms to 8760h, or 0 (written like 500ms, 5s, "
+          "1m or 1h), not '5'",
+          ":8:37: error: 'address' takes a port from 1 to 65535, not '127.0.0.1:0'",
+          ":8:60: error: 'weight' takes an integer from 0 to 65535, not '-1'",
+          ":9:15: error: 'access' takes true or false, not 'yes'",
+      }));
+}
+
+TEST(SectionReader, SuggestsTheLikelyKeyAndDoesNotMissItASecondTime) {
+  EXPECT_EQ(errors_of("listners: []\n"),
+            Lines{":1:1: error: unknown key 'listners'; did you mean 'listeners'?"});
+  EXPECT_EQ(errors_of(with_upstream("    endpoins: []\n")),
+            Lines{":4:5: error: unknown key 'endpoins'; did you mean 'endpoints'?"});
+  EXPECT_EQ(errors_of(kMinimal + "frontends: 1\n"), Lines{":3:1: error: unknown key 'frontends'"});
+  // Keys that do not work yet are known words, too.
+  EXPECT_EQ(errors_of(kMinimal + "admni: 1\n"),
+            Lines{":3:1: error: unknown key 'admni'; did you mean 'admin'?"});
+}
+
+TEST(SectionReader, RefusesEveryKeyOfTheContractThatDoesNotWorkYet) {
+  const auto refused = [](const std::string& key) {
+    return "error: '" + key + "' is not supported yet";
+  };
+  for (const std::string key : {"dpdk", "admin"}) {
+    EXPECT_EQ(errors_of(kMinimal + key + ": {}\n"), Lines{":3:1: " + refused(key)});
+  }
+  for (const std::string key :
+       {"routes", "allow", "deny", "accept_rate", "per_source", "proxy_protocol", "trusted"}) {
+    EXPECT_EQ(errors_of(with_listener("    bind: 127.0.0.1:1\n    " + key + ": x\n")),
+              Lines{":5:5: " + refused(key)});
+  }
+  EXPECT_EQ(errors_of(with_listener("    bind: 127.0.0.1:1\n    timeouts: {first_bytes: 5s}\n")),
+            Lines{":5:16: " + refused("first_bytes")});
+  for (const std::string key : {"dns", "pool", "health", "outlier", "limits", "slow_start",
+                                "proxy_protocol", "on_remove"}) {
+    EXPECT_EQ(errors_of(with_upstream("    " + key + ": x\n")), Lines{":4:5: " + refused(key)});
+  }
+  for (const std::string key : {"priority", "max_sessions"}) {
+    EXPECT_EQ(
+        errors_of(with_upstream("    endpoints: [{address: \"10.0.0.1:1\", " + key + ": 0}]\n")),
+        Lines{":4:41: " + refused(key)});
+  }
+  for (const std::string engine : {"io_uring", "dpdk"}) {
+    EXPECT_EQ(errors_of(kMinimal + "transport: " + engine + "\n"),
+              Lines{":3:12: error: 'transport' takes auto or epoll; '" + engine +
+                    "' is not supported yet"});
+  }
+}
+
+TEST(SectionReader, AnUpstreamHasEndpointsOrTheOriginalDestination) {
+  EXPECT_EQ(
+      errors_of(with_upstream("    balance: first\n")),
+      Lines{":3:5: error: missing key 'endpoints' (or 'original_dst: true') in this element of "
+            "'upstreams'"});
+  EXPECT_EQ(errors_of(with_upstream("    original_dst: false\n")).size(), 1U);
+  EXPECT_EQ(errors_of(with_upstream("    endpoints: []\n")),
+            Lines{":4:16: error: 'endpoints' takes 1 to 10000 elements, not 0"});
+  EXPECT_EQ(
+      errors_of(with_upstream("    endpoints: [{address: \"10.0.0.1:1\"}]\n"
+                              "    original_dst: true\n")),
+      Lines{":5:5: error: 'original_dst' takes the place of 'endpoints', which are at line 4, "
+            "column 5"});
+  EXPECT_EQ(errors_of(with_upstream("    original_dst: yes\n")),
+            Lines{":4:19: error: 'original_dst' takes true or false, not 'yes'"});
+}
+
+TEST(SectionReader, NamesWhatItFoundInsteadOfTheRightKindOfValue) {
+  EXPECT_EQ(errors_of("[1]"),
+            Lines{":1:1: error: a configuration is made of 'key: value' pairs, not a list"});
+  EXPECT_EQ(errors_of("hello"),
+            Lines{":1:1: error: a configuration is made of 'key: value' pairs, not 'hello'"});
+  EXPECT_EQ(errors_of("listeners: {}"),
+            Lines{":1:12: error: 'listeners' takes a list, not a mapping"});
+  EXPECT_EQ(errors_of("listeners:\n"), Lines{":1:1: error: 'listeners' takes a list, not nothing"});
+  EXPECT_EQ(errors_of("listeners: []"),
+            Lines{":1:12: error: 'listeners' takes 1 to 10000 elements, not 0"});
+  EXPECT_EQ(errors_of("listeners: [x]"),
+            Lines{":1:13: error: 'listeners' takes 'key: value' pairs, not 'x'"});
+  EXPECT_EQ(errors_of(kMinimal + "log: info\n"),
+            Lines{":3:6: error: 'log' takes 'key: value' pairs, not 'info'"});
+  EXPECT_EQ(errors_of(kMinimal + "log:\n"),
+            Lines{":3:1: error: 'log' takes 'key: value' pairs, not nothing"});
+  EXPECT_EQ(errors_of(kMinimal + "log: {level: [info]}\n"),
+            Lines{":3:14: error: 'level' takes one value, not a list"});
+  EXPECT_EQ(errors_of(kMinimal + "log: {level: }\n"), Lines{":3:7: error: 'level' has no value"});
+  EXPECT_EQ(errors_of(kMinimal + "log: {access: \"true\"}\n"),
+            Lines{":3:15: error: 'access' takes a value without quotes, not \"true\""});
+}
+
+TEST(SectionReader, WantsQuotesWhereYamlWouldNotReadText) {
+  EXPECT_EQ(errors_of("listeners: [{name: 80, bind: \"127.0.0.1:1\", upstream: \"80\"}]\n"
+                      "upstreams: [{name: \"80\", endpoints: [{address: \"10.0.0.1:1\"}]}]\n"),
+            Lines{":1:20: error: 'name' takes text; put quotes around it: \"80\""});
+}
+
+TEST(SectionReader, RefusesControlCharactersThatEscapesBrought) {
+  EXPECT_EQ(
+      errors_of(with_listener("    bind: \"unix:/run/\\x1bx\"\n")),
+      Lines{":4:11: error: 'bind' takes text without control characters, not 'unix:/run/\\x1bx'"});
+}
+
+TEST(SectionReader, SuggestsTheLikelyChoice) {
+  EXPECT_EQ(
+      errors_of(with_upstream("    balance: round_robbin\n"
+                              "    endpoints: [{address: \"10.0.0.1:1\"}]\n")),
+      Lines{":4:14: error: 'balance' takes round_robin, least_sessions, random_two, source_hash, "
+            "maglev or first, not 'round_robbin'; did you mean 'round_robin'?"});
+}
+
+}  // namespace
+}  // namespace config

@@ -1,0 +1,53 @@
+// Values in the file's own form.
+#include "config/value_text.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+
+namespace config {
+namespace {
+
+TEST(ValueText, PrintsNumbersDurationsAndBooleansPlain) {
+  EXPECT_EQ(value_text(std::uint32_t{100}, keys::kWeight), "100");
+  EXPECT_EQ(value_text(base::Nanos(std::chrono::minutes(90)), keys::kTimeout), "90m");
+  EXPECT_EQ(value_text(base::Nanos(0), keys::kTimeout), "0");
+  EXPECT_EQ(value_text(true, BooleanRule{}), "true");
+  EXPECT_EQ(value_text(false, BooleanRule{}), "false");
+}
+
+TEST(ValueText, QuotesNamesThatOthersWouldReadAsSomethingElse) {
+  for (const char* name : {"redis", "Redis.main-2_b", "x1"}) {
+    EXPECT_EQ(value_text(std::string(name), NameRule{}), name);
+  }
+  for (const char* name :
+       {"yes", "No", "off", "y", "true", "Null", "12", "1e3", "-a", ".nan", "_a"}) {
+    EXPECT_EQ(value_text(std::string(name), NameRule{}), "\"" + std::string(name) + "\"");
+  }
+}
+
+TEST(ValueText, QuotesAddressesAndWhatQuotesAreMadeOf) {
+  const auto address = base::parse_address("unix:/run/a\"b\\c").value();
+  EXPECT_EQ(value_text(address, AddressUse::kListen), R"("unix:/run/a\"b\\c")");
+  EXPECT_EQ(value_text(base::parse_address("[::]:80").value(), AddressUse::kListen), "\"[::]:80\"");
+}
+
+TEST(ValueText, PrintsWhatIsUnsetInItsOwnWord) {
+  EXPECT_EQ(value_text(std::optional<std::uint32_t>(), AutoIntegerRule{keys::kWorkers}), "auto");
+  EXPECT_EQ(value_text(std::optional<std::uint32_t>(4), AutoIntegerRule{keys::kWorkers}), "4");
+  EXPECT_EQ(value_text(std::optional<std::vector<int>>(), CpusRule{}), "auto");
+  EXPECT_EQ(value_text(std::optional(std::vector{0, 1, 6}), CpusRule{}), "[0, 1, 6]");
+  EXPECT_EQ(value_text(std::optional<base::IpPort>(), SourceRule{}), "\"\"");
+  EXPECT_EQ(value_text(std::optional(base::parse_address("[::1]:0").value().ip), SourceRule{}),
+            "\"::1\"");
+}
+
+TEST(ValueText, PrintsEveryChoiceByItsName) {
+  for (const auto& choice : keys::kBalances) {
+    EXPECT_EQ(value_text(choice.value, ChoiceRule<Balance>{keys::kBalances}), choice.name);
+  }
+}
+
+}  // namespace
+}  // namespace config
