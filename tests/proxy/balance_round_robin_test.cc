@@ -7,7 +7,6 @@
 namespace proxy {
 namespace {
 
-using testing::client_of;
 using testing::count_picks;
 using testing::endpoints_of;
 using testing::expect_shares;
@@ -55,7 +54,7 @@ TEST(BalanceRoundRobin, SpreadsTheTurnsOfAHeavyEndpoint) {
     for (std::uint64_t seed = 0; seed < 20; ++seed) {
       BalanceRoundRobin balancer(endpoints_of(weights), seed);
       std::vector<double> counts(weights.size());
-      for (int i = 1; i <= 2000; ++i) {
+      for (std::uint32_t i = 1; i <= 2000; ++i) {
         ++counts[balancer.pick({}).value()];
         for (std::size_t e = 0; e < weights.size(); ++e) {
           ASSERT_NEAR(counts[e], i * weights[e] / sum, 2.0) << "endpoint " << e << " pick " << i;
