@@ -10,7 +10,7 @@ COVERED_BY = {
 }
 
 # A declaration that needs a source file: a name, parameters, a semicolon, and no body.
-_DECLARATION = re.compile(r"(?:^|[;{}:])\s*(?!using\b|typedef\b|static_assert\b|return\b|friend\b|throw\b)"
+_DECLARATION = re.compile(r"(?:^|[;{}:])\s*(?!\s|using\b|typedef\b|static_assert\b|return\b|friend\b|throw\b)"
                           r"(?:\[\[[^\]]*\]\]\s*)?[\w:<>,&*\s]+\s[&*]?(\w+)\([^(){};]*\)[\w\s]*;")
 
 

@@ -55,7 +55,7 @@ def cpp_functions(code):
             if "(" in header and following in ("{", ",") and not _NOT_A_FUNCTION.match(header):
                 offset = end + 1  # A member's initialiser: still the constructor's header.
                 continue
-            if "(" in header and not _NOT_A_FUNCTION.match(header) and "=" not in header.split("(")[0]:
+            if _is_function(header):
                 first = start + len(code[start:offset]) - len(code[start:offset].lstrip())
                 found.append((
                     _name(header),
@@ -75,10 +75,16 @@ def cpp_functions(code):
     return found
 
 
+def _is_function(header):
+    if "(" not in header or _NOT_A_FUNCTION.match(header):
+        return False
+    return "=" not in re.sub(r"\boperator\s*[^\s\w(]+", "operator", header).split("(")[0]
+
+
 def _name(header):
     """`void f(int x) const` -> f; of a test its macro's arguments, which are its name."""
     before, _, after = header.partition("(")
-    name = re.search(r"[~\w:]*\s*$", before).group().strip()
+    name = re.search(r"(?:[\w:]*operator\s*[^\w\s]+|[~\w:]*)\s*$", before).group().strip()
     return f"{name}({after.strip()}" if re.match(r"(?:TYPED_)?TEST", name) else name
 
 

@@ -161,6 +161,10 @@ class Slab : public Base<T> {
   int a_{0};
   enum class Kind { kA, kB };
 };
+Slab& Slab::operator=(Slab&& other) {
+  return *this;
+}
+int table[] = {call(1), call(2)};
 auto Slab::operator()(int x) -> int {
   auto inner = [&](int y) { return y; };
   if (x) { return 1; }
@@ -173,7 +177,8 @@ TEST(Suite, Name) {
 }  // namespace base
 """)
         found = {name: last - first + 1 for name, first, last in sizes.cpp_functions(code)}
-        self.assertEqual(found, {"Slab": 3, "find": 1, "run": 1, "Slab::operator": 4,
+        self.assertEqual(found, {"Slab": 3, "find": 1, "run": 1, "Slab::operator=": 3,
+                                 "Slab::operator": 4,
                                  "TEST(Suite, Name)": 3})
 
     def test_counts_python_and_shell_functions(self):
@@ -217,6 +222,7 @@ namespace base {
 struct Plain { int x = 0; friend bool operator==(const Plain&, const Plain&) = default; };
 class Interface { public: virtual ~Interface() = default; virtual int ask(int x) const = 0; };
 inline int twice(int x) { return call(x); }
+static_assert(sizeof(Plain) == 4);
 }
 """, "tests/base/a_test.cc": ""}), [])
 
