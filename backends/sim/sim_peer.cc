@@ -56,6 +56,7 @@ void SimPeer::close() {
 
 void SimPeer::reset() {
   if (state_ == State::kGone) return;
+  if (local_.family() == base::Family::kUnix) return close();  // It has no RST.
   reset_cleanly_ = in_flight() == 0;
   state_ = State::kGone;
   network_.reset(socket_);

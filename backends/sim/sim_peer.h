@@ -64,6 +64,7 @@ class SimPeer final : private SimOwner {
   bool was_reset() const { return reset_; }             // RST was seen, or the connect failed.
   base::Errno error() const { return error_; }          // Why.
   bool gone() const { return state_ == State::kGone; }  // close() or reset() was called.
+  bool finishing() const { return fin_queued_; }        // shutdown_write() was called.
   // It said goodbye with a FIN, behind sent() bytes: by shutdown_write(), or by a close() that met
   // no unread bytes.
   bool sent_fin() const { return fin_written_; }

@@ -125,7 +125,6 @@ std::optional<proxy::BindFailure> World::configure(const config::Config& config)
     for (const config::Bind& bind : listener.bind) addresses.back().push_back(bind.address);
   }
   auto snapshot = proxy::make_snapshot(++generation_, config, addresses, catalog_);
-  std::vector<std::size_t> failed;
   std::optional<proxy::BindFailure> failure;
   for (const auto& answer : tell_all(proxy::Command::Kind::kPrepare, snapshot, {})) {
     if (answer) failure = answer;
@@ -136,9 +135,22 @@ std::optional<proxy::BindFailure> World::configure(const config::Config& config)
     return failure;
   }
   tell_all(proxy::Command::Kind::kCommit, nullptr, {});
-  limits_lowered_ = limits_lowered_ || snapshot_ != nullptr;
+  limits_lowered_ = limits_lowered_ || lowers_a_limit(config);
   snapshot_ = std::move(snapshot);
   return std::nullopt;
+}
+
+bool World::lowers_a_limit(const config::Config& config) const {
+  if (snapshot_ == nullptr) return false;
+  const auto limit_of = [](const config::Listener& listener) {
+    return listener.max_sessions > 0 ? listener.max_sessions : UINT32_MAX;
+  };
+  for (const config::Listener& then : snapshot_->config.listeners) {
+    for (const config::Listener& now : config.listeners) {
+      if (then.name == now.name && limit_of(now) < limit_of(then)) return true;
+    }
+  }
+  return false;
 }
 
 void World::drain(Nanos drain_for) { tell_all(proxy::Command::Kind::kDrain, nullptr, drain_for); }
@@ -250,7 +262,7 @@ std::uint64_t World::rejected() const {
 
 // A listener's limit holds at every moment, over all workers.
 void World::check_limits() {
-  // After a reload sessions of the old limit may go on.
+  // After a reload that lowers it, sessions of the old limit go on.
   if (snapshot_ == nullptr || limits_lowered_) return;
   for (const proxy::ListenerPlan& plan : snapshot_->listeners) {
     const std::uint32_t limit = plan.config->max_sessions;

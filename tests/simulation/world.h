@@ -95,6 +95,7 @@ class World {
   std::vector<std::optional<proxy::BindFailure>> tell_all(proxy::Command::Kind kind,
                                                           const proxy::SnapshotPtr& snapshot,
                                                           Nanos drain_for);
+  bool lowers_a_limit(const config::Config& config) const;
   void check_limits();
 
   backends::SimNetwork network_;
