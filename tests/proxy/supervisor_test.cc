@@ -1,0 +1,70 @@
+#include "proxy/supervisor.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <future>
+
+#include "base/cpu.h"
+#include "base/fd.h"
+#include "proxy/worker_thread.h"
+#include "tests/proxy/worker_fixture.h"
+
+namespace proxy {
+namespace {
+
+class SupervisorTest : public testing::Test {
+ protected:
+  static config::Config config() {
+    config::Config config = WorkerFixture::one_listener({"127.0.0.1:9"});
+    config.listeners[0].bind[0].address = address("127.0.0.1:0");
+    return config;
+  }
+
+  base::UniqueFd sink_{open("/dev/null", O_WRONLY | O_CLOEXEC)};
+  LogOutput output_{sink_.get()};
+  Log log_{output_, {}};
+  AccessLog access_log_{output_, 3, {}};
+  MetricsCatalog catalog_{3};
+  std::unique_ptr<backends::TransportFactory> factory_ =
+      backends::make_transport_factory("auto").value();
+  Supervisor supervisor_{*factory_, catalog_, access_log_, log_};
+};
+
+TEST(WorkerCpus, AreAsManyAsAskedForAndRoundTheOnesGiven) {
+  config::Workers workers;
+  EXPECT_EQ(Supervisor::worker_cpus(workers), base::usable_cpus());
+  workers.cpus = {4, 7};
+  EXPECT_EQ(Supervisor::worker_cpus(workers), (std::vector<int>{4, 7}));
+  workers.count = 3;
+  EXPECT_EQ(Supervisor::worker_cpus(workers), (std::vector<int>{4, 7, 4}));
+}
+
+TEST_F(SupervisorTest, GivesEveryWorkerTheConfigurationAndStopsThemAll) {
+  ASSERT_TRUE(supervisor_.start(std::vector<int>(3, base::usable_cpus().front())));
+  ASSERT_TRUE(supervisor_.apply(config()).empty());
+  EXPECT_EQ(supervisor_.snapshot()->generation, 1U);
+  EXPECT_FALSE(supervisor_.finished());
+  supervisor_.drain(base::kForever);
+  EXPECT_TRUE(supervisor_.draining());
+}
+
+TEST_F(SupervisorTest, NumbersConfigurationsAndKeepsTheOldOneWhenTheNewOneCannotBe) {
+  ASSERT_TRUE(supervisor_.start(std::vector<int>(3, base::usable_cpus().front())));
+  ASSERT_TRUE(supervisor_.apply(config()).empty());
+  config::Config bad = config();
+  bad.listeners[0].bind[0].address = address("192.0.2.77:80");
+  EXPECT_EQ(supervisor_.apply(bad).size(), 1U);
+  EXPECT_EQ(supervisor_.snapshot()->generation, 1U);
+  ASSERT_TRUE(supervisor_.apply(config()).empty());
+  EXPECT_EQ(supervisor_.snapshot()->generation, 2U);
+}
+
+TEST_F(SupervisorTest, RunsUnpinnedWhereAProcessorCannotBeHad) {
+  EXPECT_TRUE(supervisor_.start({1023, 1023, 1023}));
+  ASSERT_TRUE(supervisor_.apply(config()).empty());
+}
+
+}  // namespace
+}  // namespace proxy
