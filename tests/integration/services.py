@@ -1,0 +1,152 @@
+"""Real services from Debian packages, started for one test on free ports in a temporary folder."""
+
+import os
+import pwd
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+
+import harness
+
+
+def free_port():
+    """Free now; services that cannot bind port 0 take it a moment later."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Service:
+    """A process with a folder and a port. Subclasses give the command and when it is ready."""
+
+    user = None  # Root may not run some services.
+
+    def __init__(self):
+        self._home = tempfile.TemporaryDirectory(prefix="millrace-service-")
+        self.folder = self._home.name
+        self.port = free_port()
+        self.address = f"127.0.0.1:{self.port}"
+        if self.user and os.geteuid() == 0:
+            shutil.chown(self.folder, self.user, self.user)
+        try:
+            self.prepare()
+            with open(os.path.join(self.folder, "log"), "wb") as self._log:
+                self.process = subprocess.Popen(self.as_user(*self.command()), stdin=subprocess.DEVNULL,
+                                                stdout=self._log, stderr=self._log, cwd=self.folder)
+        except BaseException:
+            self._home.cleanup()
+            raise
+        try:
+            harness.eventually(self._accepts, f"{type(self).__name__} on {self.address}:\n{self.log()}")
+        except BaseException:
+            self.close()
+            raise
+
+    def as_user(self, *command):
+        if not self.user or os.geteuid() != 0:
+            return list(command)
+        entry = pwd.getpwnam(self.user)
+        # setpriv execs: the process we started is the service itself.
+        return [harness.need("setpriv"), f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}",
+                "--clear-groups", *command]
+
+    def prepare(self):
+        pass
+
+    def log(self):
+        with open(os.path.join(self.folder, "log"), encoding="utf-8", errors="replace") as log:
+            return log.read()
+
+    def _accepts(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"{type(self).__name__} ended with {self.process.returncode}:\n{self.log()}")
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    stop_signal = harness.signal.SIGTERM
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.send_signal(self.stop_signal)
+            try:
+                self.process.wait(harness.DEADLINE_S)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self._home.cleanup()
+
+
+class Redis(Service):
+    def command(self):
+        return [harness.need("redis-server"), "--port", str(self.port), "--bind", "127.0.0.1",
+                "--save", "", "--appendonly", "no", "--dir", self.folder, "--maxclients", "4000"]
+
+
+class Nginx(Service):
+    """Serves <folder>/files, and takes PUT under /upload/."""
+
+    stop_signal = harness.signal.SIGQUIT
+
+    def prepare(self):
+        for name in ("files", "upload", "temp"):
+            os.mkdir(os.path.join(self.folder, name))
+        # dav is built into every package of nginx but the smallest; upload is checked by its own test.
+        with open(os.path.join(self.folder, "nginx.conf"), "w", encoding="ascii") as file:
+            file.write(f"""
+daemon off;
+master_process off;
+pid {self.folder}/nginx.pid;
+error_log stderr warn;
+events {{ worker_connections 1024; }}
+http {{
+  access_log off;
+  sendfile on;
+  keepalive_requests 1000000;
+  client_max_body_size 0;
+  client_body_temp_path {self.folder}/temp;
+  proxy_temp_path {self.folder}/temp/p; fastcgi_temp_path {self.folder}/temp/f;
+  uwsgi_temp_path {self.folder}/temp/u; scgi_temp_path {self.folder}/temp/s;
+  server {{
+    listen 127.0.0.1:{self.port};
+    root {self.folder}/files;
+    location = /ok {{ return 200 "ok\\n"; }}
+    location /upload/ {{ root {self.folder}; dav_methods PUT; }}
+  }}
+}}
+""")
+
+    def command(self):
+        return [harness.need("nginx"), "-c", f"{self.folder}/nginx.conf", "-p", self.folder]
+
+
+class Postgres(Service):
+    """A fresh cluster with one superuser `tester`, who needs no password."""
+
+    user = "postgres"  # initdb refuses root.
+    stop_signal = harness.signal.SIGINT  # The fast stop.
+
+    def prepare(self):
+        self._data = os.path.join(self.folder, "data")
+        done = subprocess.run(
+            self.as_user(harness.need("initdb"), "-D", self._data, "-U", "tester", "-A", "trust", "-N",
+                         "-E", "UTF8", "--locale=C"),
+            capture_output=True, text=True, check=False, cwd=self.folder)
+        if done.returncode != 0:
+            raise AssertionError(f"initdb:\n{done.stdout}{done.stderr}")
+
+    def command(self):
+        return [harness.need("postgres"), "-D", self._data, "-p", str(self.port), "-h", "127.0.0.1",
+                "-k", self.folder, "-F", "-c", "max_connections=50", "-c", "shared_buffers=32MB"]
+
+    def _accepts(self):
+        return super()._accepts() and "ready to accept connections" in self.log()
+
+
+def number_before(text, unit):
+    """The number before a word in a tool's report."""
+    match = re.search(r"([\d.]+)\s*" + unit, text)
+    if not match:
+        raise AssertionError(f"no {unit!r} in:\n{text}")
+    return float(match[1])
