@@ -3,8 +3,11 @@
 import hashlib
 import os
 import select
+import selectors
 import socket
 import struct
+import subprocess
+import sys
 import threading
 
 import harness
@@ -211,23 +214,48 @@ class Refusing:
 
 
 class EchoProcess:
-    """bench_load's echo server in a process of its own: for more connections than threads allow."""
+    """An echo in a process of its own, so that many short sessions do not share the test's interpreter."""
 
-    def __init__(self, listen="127.0.0.1:0"):
-        import json
-        import subprocess
-
-        self.process = subprocess.Popen([harness.BENCH_LOAD, "serve", "--listen", listen],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.address = json.loads(self.process.stdout.readline())["address"]
+    def __init__(self):
+        self._process = subprocess.Popen([sys.executable, "-B", __file__], stdin=subprocess.PIPE,
+                                         stdout=subprocess.PIPE, text=True)
+        self.address = self._process.stdout.readline().strip()
 
     def close(self):
-        self.process.stdin.close()  # It serves until its stdin ends.
+        self._process.stdin.close()  # It serves until its stdin ends.
         try:
-            self.process.wait(harness.DEADLINE_S)
-        except Exception:
-            self.process.kill()
-            self.process.wait()
+            self._process.wait(harness.DEADLINE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
             raise
         finally:
-            self.process.stdout.close()
+            self._process.stdout.close()
+
+
+def echo_until_stdin_ends():
+    """What EchoProcess runs. For messages that fit into a socket's buffer."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
+    print("{}:{}".format(*listener.getsockname()), flush=True)
+    selector = selectors.DefaultSelector()
+    selector.register(listener, selectors.EVENT_READ)
+    selector.register(sys.stdin, selectors.EVENT_READ)
+    while True:
+        for key, _ in selector.select():
+            if key.fileobj is sys.stdin:
+                return
+            if key.fileobj is listener:
+                selector.register(listener.accept()[0], selectors.EVENT_READ)
+                continue
+            try:
+                data = key.fileobj.recv(CHUNK)
+                key.fileobj.sendall(data)
+            except OSError:
+                data = b""
+            if not data:
+                selector.unregister(key.fileobj)
+                key.fileobj.close()
+
+
+if __name__ == "__main__":
+    echo_until_stdin_ends()
