@@ -244,6 +244,9 @@ std::string explain(const std::string& message, std::string_view line) {
       Translation{"illegal flow end", "a closing bracket that nothing opened"},
       Translation{"illegal EOF in scalar", "a quotation mark that is never closed"},
       Translation{"unknown token", "a character that text without quotes cannot begin with"},
+      // Goes on with the byte itself, be it half a character or yaml-cpp's sign for the end.
+      Translation{"unknown escape character",
+                  "a '\\' that begins no escape; 'single quotes' have none"},
       Translation{"the referenced anchor is not defined", "aliases (*name) are not supported"},
       Translation{"cannot assign multiple anchors to the same node",
                   "anchors (&name) are not supported"},
@@ -256,7 +259,7 @@ std::string explain(const std::string& message, std::string_view line) {
     return "an address in brackets needs quotes: \"[::]:80\"";
   }
   for (const Translation& translation : kTranslations) {
-    if (message == translation.from) return std::string(translation.to);
+    if (message.starts_with(translation.from)) return std::string(translation.to);
   }
   return message;
 }

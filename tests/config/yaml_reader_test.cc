@@ -173,7 +173,9 @@ TEST(YamlReader, SaysInOurWordsWhatYamlCppMissed) {
       {"a:\n\t- x\n", ":2:2: error: not YAML: a tab in the indentation; YAML wants spaces"},
       {"a:\n  b: [::]:80\n",
        ":2:10: error: not YAML: an address in brackets needs quotes: \"[::]:80\""},
-      {"a: \"\\q\"\n", ":1:7: error: not YAML: unknown escape character: q"},
+      {"a: \"\\q\"\n",
+       ":1:7: error: not YAML: a '\\' that begins no escape; 'single quotes' have none"},
+      {"a: \"\\", ":1:7: error: not YAML: a '\\' that begins no escape; 'single quotes' have none"},
   };
   for (const Broken& broken : kBroken)
     EXPECT_EQ(error_of(broken.text), broken.error) << broken.text;
