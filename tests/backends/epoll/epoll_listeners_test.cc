@@ -1,0 +1,136 @@
+#include "backends/epoll/epoll_listeners.h"
+
+#include <gtest/gtest.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
+#include "backends/socket/socket_options.h"
+#include "base/assert.h"
+
+namespace backends::epoll {
+namespace {
+
+constexpr base::Nanos kStart = std::chrono::hours(1);
+
+class EpollListenersTest : public testing::Test {
+ protected:
+  ListenerId listen() {
+    return listeners_.listen({.address = base::parse_address("127.0.0.1:0").value(), .tcp = {}}, {})
+        .value();
+  }
+
+  void connect_clients(ListenerId id, int count) {
+    const base::RawAddress raw = base::to_raw(listeners_.local(id));
+    for (int i = 0; i < count; ++i) {
+      clients_.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+      CHECK(::connect(clients_.back().get(), raw.get(), raw.size) == 0);
+    }
+  }
+
+  std::size_t accept(ListenerId id, std::size_t room, base::Nanos now = kStart) {
+    const auto accepted = listeners_.accept(to_slot(id), room, now, events_);
+    for (std::size_t i = 0; i < accepted.count; ++i) clients_.emplace_back(accepted.fds[i]);
+    return accepted.count;
+  }
+
+  bool reported_by_kernel() const {
+    epoll_event event{};
+    return ::epoll_wait(epoll_fd_.get(), &event, 1, 0) == 1;
+  }
+
+  std::size_t count(EventKind kind) const {
+    return static_cast<std::size_t>(std::ranges::count(events_, kind, &Event::kind));
+  }
+
+  base::UniqueFd epoll_fd_{::epoll_create1(EPOLL_CLOEXEC)};
+  socket::Claims claims_;
+  TransportStats stats_;
+  EpollListeners listeners_{epoll_fd_.get(), claims_, stats_};
+  std::vector<Event> events_;
+  std::vector<base::UniqueFd> clients_;
+};
+
+TEST_F(EpollListenersTest, ABurstIsBoundedAndTheRestIsReportedAgain) {
+  const ListenerId id = listen();
+  connect_clients(id, static_cast<int>(kAcceptBurst) + 3);
+  EXPECT_EQ(accept(id, 1000), kAcceptBurst);
+  EXPECT_TRUE(reported_by_kernel());
+  EXPECT_EQ(accept(id, 1000), 3U);
+  EXPECT_FALSE(reported_by_kernel());
+}
+
+TEST_F(EpollListenersTest, APausedListenerIsNotReported) {
+  const ListenerId id = listen();
+  connect_clients(id, 1);
+  EXPECT_TRUE(reported_by_kernel());
+  listeners_.pause(id, true);
+  EXPECT_FALSE(reported_by_kernel());
+  listeners_.pause(id, false);
+  EXPECT_TRUE(reported_by_kernel());
+}
+
+TEST_F(EpollListenersTest, WithoutRoomAllStopOnceAndResumeWhenAConnectionCloses) {
+  const ListenerId first = listen();
+  const ListenerId second = listen();
+  connect_clients(first, 2);
+  EXPECT_EQ(accept(first, 0), 0U);
+  EXPECT_EQ(count(EventKind::kAcceptFailed), 2U) << "one for each listener";
+  EXPECT_EQ(accept(second, 0), 0U);
+  EXPECT_EQ(count(EventKind::kAcceptFailed), 2U) << "once for each stop";
+  EXPECT_FALSE(reported_by_kernel());
+
+  const base::Nanos later = kStart + std::chrono::hours(1);
+  listeners_.resume_if_possible(true, later, events_);
+  EXPECT_EQ(count(EventKind::kAcceptResumed), 0U) << "no connection was closed";
+  EXPECT_EQ(listeners_.wait_limit(true, later), base::kForever);
+  listeners_.connection_closed();
+  listeners_.resume_if_possible(false, later, events_);
+  EXPECT_EQ(count(EventKind::kAcceptResumed), 0U) << "still no room";
+  listeners_.resume_if_possible(true, later, events_);
+  EXPECT_EQ(count(EventKind::kAcceptResumed), 2U);
+  EXPECT_TRUE(reported_by_kernel());
+}
+
+TEST_F(EpollListenersTest, AResumeWaitsAMomentSoThatEventsDoNotFlood) {
+  const ListenerId id = listen();
+  accept(id, 0);
+  listeners_.connection_closed();
+  listeners_.resume_if_possible(true, kStart, events_);
+  EXPECT_EQ(count(EventKind::kAcceptResumed), 0U);
+  const base::Nanos wait = listeners_.wait_limit(true, kStart);
+  EXPECT_GT(wait, base::Nanos{0});
+  EXPECT_LT(wait, std::chrono::seconds(1));
+  listeners_.resume_if_possible(true, kStart + wait, events_);
+  EXPECT_EQ(count(EventKind::kAcceptResumed), 1U);
+}
+
+TEST_F(EpollListenersTest, AListenerPausedDuringAStopStaysPaused) {
+  const ListenerId id = listen();
+  connect_clients(id, 1);
+  accept(id, 0);
+  listeners_.pause(id, true);
+  listeners_.connection_closed();
+  listeners_.resume_if_possible(true, kStart + std::chrono::seconds(1), events_);
+  EXPECT_FALSE(reported_by_kernel());
+  listeners_.pause(id, false);
+  EXPECT_TRUE(reported_by_kernel());
+}
+
+TEST_F(EpollListenersTest, ADrainedListenerGoesWhenItsQueueIsEmpty) {
+  const ListenerId id = listen();
+  connect_clients(id, 2);
+  listeners_.unlisten(id);
+  EXPECT_EQ(listeners_.draining().size(), 1U);
+  EXPECT_EQ(listeners_.wait_limit(true, kStart), base::Nanos{0});
+  EXPECT_EQ(accept(id, 1000), 2U);
+  EXPECT_TRUE(listeners_.draining().empty());
+  EXPECT_FALSE(listeners_.knows(to_slot(id)));
+}
+
+}  // namespace
+}  // namespace backends::epoll

@@ -1,0 +1,41 @@
+// A relay of the epoll engine with the test's own far ends, for what the contract cannot see: which
+// method moved the bytes, how many calls it took.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "backends/epoll/epoll_factory.h"
+#include "backends/transport.h"
+#include "base/fd.h"
+
+namespace backends::epoll {
+
+struct TwoSides {
+  EpollFactory factory;
+  std::unique_ptr<Transport> transport;
+  base::UniqueFd service;  // Stays open: later descriptors get higher numbers.
+  base::UniqueFd client;
+  base::UniqueFd upstream;
+  RelayProgress progress;
+  RelayId relay = RelayId::kNone;
+  std::vector<Event> events;
+
+  // Connected over 127.0.0.1; buffer_bytes of the far ends, 0 for the default.
+  explicit TwoSides(const TransportOptions& options = {}, int buffer_bytes = 0);
+
+  void poll(base::Nanos wait);
+  // Sends all bytes from the client and reads them at the upstream. The chunk is what the client
+  // writes before the transport looks. True: arrived unchanged.
+  bool pass(std::size_t bytes, std::size_t chunk);
+  std::uint64_t calls(Syscall call) const {
+    return transport->stats().syscalls[static_cast<std::size_t>(call)];
+  }
+  std::uint64_t moved_by(Method method) const {
+    return transport->stats().method_bytes[static_cast<std::size_t>(method)];
+  }
+};
+
+}  // namespace backends::epoll
