@@ -191,7 +191,7 @@ Finding examine_time_wait(const KernelSettings& settings) {
   const std::string what = "net.ipv4.tcp_tw_reuse";
   const auto reuse = settings.number(path_of(what));
   if (!reuse) return unreadable(what);
-  const char* const kMeaning[] = {"never", "always", "on loopback only"};
+  constexpr const char* kMeaning[] = {"never", "always", "on loopback only"};
   const std::string value =
       fmt::format("{} ({})", *reuse, *reuse < std::size(kMeaning) ? kMeaning[*reuse] : "unknown");
   if (*reuse == 1) return ok(what, value);
