@@ -17,6 +17,7 @@ struct Values {
   RunOptions run;
   CheckOptions check;
   DemoOptions demo;
+  DoctorOptions doctor;
   HealthOptions health;
   VersionOptions version;
 };
@@ -62,6 +63,14 @@ CLI::App* add_demo(CLI::App& app, Values& values) {
   return command;
 }
 
+CLI::App* add_doctor(CLI::App& app, Values& values) {
+  CLI::App* command =
+      app.add_subcommand("doctor", "Look at this machine, and say what to change and why");
+  command->add_flag("--json", values.doctor.json, "For programs");
+  command->footer("Example: millrace doctor");
+  return command;
+}
+
 CLI::App* add_health(CLI::App& app, Values& values) {
   CLI::App* command =
       app.add_subcommand("health", "Exit 0 when the running instance is ready for clients");
@@ -103,6 +112,7 @@ tl::expected<Command, Explanation> parse_command_line(int argc, const char* cons
   const CLI::App* check = add_check(app, values);
   const CLI::App* demo = add_demo(app, values);
   const CLI::App* schema = add_schema(app);
+  const CLI::App* doctor = add_doctor(app, values);
   const CLI::App* health = add_health(app, values);
   add_version(app, values);
   try {
@@ -117,6 +127,7 @@ tl::expected<Command, Explanation> parse_command_line(int argc, const char* cons
   if (check->parsed()) return values.check;
   if (demo->parsed()) return values.demo;
   if (schema->parsed()) return SchemaOptions{};
+  if (doctor->parsed()) return values.doctor;
   if (health->parsed()) return values.health;
   return values.version;
 }

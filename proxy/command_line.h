@@ -16,12 +16,16 @@ namespace proxy {
 
 struct SchemaOptions {};
 
+struct DoctorOptions {
+  bool json = false;
+};
+
 struct VersionOptions {
   bool json = false;
 };
 
-using Command = std::variant<RunOptions, CheckOptions, DemoOptions, SchemaOptions, HealthOptions,
-                             VersionOptions>;
+using Command = std::variant<RunOptions, CheckOptions, DemoOptions, SchemaOptions, DoctorOptions,
+                             HealthOptions, VersionOptions>;
 
 // Nothing is to be run: help was asked for, or the command line is wrong.
 struct Explanation {

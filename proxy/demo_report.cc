@@ -20,10 +20,17 @@ void append_row(std::string& out, std::string_view name, const Row& values) {
                  values[kDirect]);
 }
 
+// Not measured is what an interrupted demo did not come to.
+constexpr const char* kNotMeasured = "-";
+
+std::string rate_text(std::uint64_t count, double per_second) {
+  return count == 0 ? kNotMeasured : with_commas(static_cast<std::uint64_t>(per_second));
+}
+
 Row rates_of(const std::array<RoundTrips, kDemoPaths>& trips) {
   Row row;
   for (std::size_t path = 0; path < kDemoPaths; ++path) {
-    row[path] = with_commas(static_cast<std::uint64_t>(trips[path].per_second()));
+    row[path] = rate_text(trips[path].count, trips[path].per_second());
   }
   return row;
 }
@@ -32,7 +39,9 @@ Row percentiles_of(const std::array<RoundTrips, kDemoPaths>& trips, double share
   Row row;
   for (std::size_t path = 0; path < kDemoPaths; ++path) {
     const base::Nanos time = trips[path].latencies.percentile(share);
-    row[path] = fmt::format("{:.0f} us", base::to_seconds(time) * kMicrosPerSecond);
+    row[path] = trips[path].count == 0
+                    ? kNotMeasured
+                    : fmt::format("{:.0f} us", base::to_seconds(time) * kMicrosPerSecond);
   }
   return row;
 }
@@ -85,10 +94,14 @@ std::string demo_table(const DemoFigures& figures) {
   append_round_trips(out, "64 bytes, one at a time", figures.one_at_a_time);
   append_round_trips(out, fmt::format("64 bytes, {} connections at once", figures.many),
                      figures.many_at_once);
-  append_row(out, "short sessions per second",
-             {with_commas(static_cast<std::uint64_t>(figures.short_sessions.per_second())), "-"});
-  append_row(out, "one bulk stream, each way",
-             {fmt::format("{:.1f} Gbit/s", figures.bulk.gigabits_per_second()), "-"});
+  append_row(
+      out, "short sessions per second",
+      {rate_text(figures.short_sessions.count, figures.short_sessions.per_second()), kNotMeasured});
+  append_row(
+      out, "one bulk stream, each way",
+      {figures.bulk.bytes == 0 ? kNotMeasured
+                               : fmt::format("{:.1f} Gbit/s", figures.bulk.gigabits_per_second()),
+       kNotMeasured});
   out += '\n';
   fmt::format_to(into, "  sessions                 {} opened, {} ended, {} failed\n",
                  with_commas(figures.sessions_opened), with_commas(figures.sessions_ended),

@@ -1,12 +1,14 @@
 // The program: what was asked for, done. Every command is a function of its own file.
 #include <chrono>
 #include <cstdio>
+#include <iostream>
 #include <variant>
 
 #include "config/schema.h"
 #include "proxy/check.h"
 #include "proxy/command_line.h"
 #include "proxy/demo.h"
+#include "proxy/doctor.h"
 #include "proxy/exit_code.h"
 #include "proxy/health.h"
 #include "proxy/run.h"
@@ -29,6 +31,9 @@ struct Dispatch {
   int operator()(const proxy::SchemaOptions&) const {
     static_cast<void>(std::puts(config::json_schema().c_str()));
     return proxy::kExitDone;
+  }
+  int operator()(const proxy::DoctorOptions& options) const {
+    return proxy::run_doctor(options.json, std::cout);
   }
   int operator()(const proxy::HealthOptions& options) const { return proxy::check_health(options); }
   int operator()(const proxy::VersionOptions& options) const {
