@@ -376,6 +376,16 @@ void EpollTransport::finish_connect(base::SlotId id, EpollConnection& connection
   }
   static_cast<void>(id);
   connection.state = EpollConnection::State::kOpen;
+  // A refused connect says ECONNREFUSED. One that was reset (EPIPE: after its FIN) did stand, and
+  // what came before the reset waits to be read: it is a connection like any other that is reset.
+  if (error == base::to_errno(ECONNRESET) || error == base::to_errno(EPIPE)) {
+    connection.lost = base::to_errno(ECONNRESET);
+    connection.reset_told = true;
+    events_.push_back({.kind = EventKind::kConnected, .tag = connection.tag});
+    events_.push_back(
+        {.kind = EventKind::kPeerClosed, .error = connection.lost, .tag = connection.tag});
+    return;
+  }
   events_.push_back({.kind = EventKind::kConnected, .error = error, .tag = connection.tag});
   if (error == base::Errno::kNone) {
     report_close(connection, events);

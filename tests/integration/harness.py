@@ -152,24 +152,25 @@ def http_get(url, timeout=None):
 class Millrace:
     """A running `millrace run`. config: a dict (JSON is YAML) or the text of a file."""
 
-    def __init__(self, config, wait=True, prefix=(), stderr=None, readable_by_all=False, path=None,
-                 env=None):
-        self._folder = None if path else tempfile.TemporaryDirectory(prefix="millrace-")
-        folder = os.path.dirname(path) if path else self._folder.name
+    def __init__(self, config, wait=True, prefix=(), stderr=None, readable_by_all=False,
+                 metrics_address=None):
+        """prefix: words before the command. stderr: a file instead of log(); then the ports must be
+        known and metrics_address given."""
+        self._folder = tempfile.TemporaryDirectory(prefix="millrace-")
+        folder = self._folder.name
         if readable_by_all:
             os.chmod(folder, 0o755)
-        self.path = path or os.path.join(folder, "millrace.yaml")
-        if config is not None:
-            self.write(config)
+        self.path = os.path.join(folder, "millrace.yaml")
+        self.write(config)
         self._log_path = os.path.join(folder, f"stderr-{time.monotonic_ns()}")
         with open(self._log_path, "wb") as log:
             self.process = subprocess.Popen([*prefix, BINARY, "run", "-c", self.path],
                                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                            stderr=stderr or log, env=env)
+                                            stderr=log if stderr is None else stderr)
         self._has_log = stderr is None
         self._closed = False
         self.expect_exit = (0,)
-        self.metrics_address = None
+        self.metrics_address = metrics_address
         if wait:
             self.wait_ready()
 
@@ -198,9 +199,10 @@ class Millrace:
             code = self.process.poll()
             if code is not None:
                 raise AssertionError(f"millrace ended with {code}:\n{self.log()}")
-            match = _METRICS.search(self.log())
-            self.metrics_address = match and match[1]
-            return match and self.get("/readyz")[0] == 200
+            if self._has_log:
+                match = _METRICS.search(self.log())
+                self.metrics_address = match and match[1]
+            return self.metrics_address and self.get("/readyz")[0] == 200
 
         eventually(ready, "ready")
 
@@ -254,6 +256,11 @@ class Millrace:
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def cpu_seconds(self):
+        with open(f"/proc/{self.pid}/stat", encoding="ascii") as stat:
+            fields = stat.read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def resident_bytes(self):
         with open(f"/proc/{self.pid}/status", encoding="ascii") as status:
@@ -310,8 +317,7 @@ class Millrace:
                 self.process.kill()
                 self.process.wait()
             log = self.log() if self._has_log else ""
-            if self._folder:
-                self._folder.cleanup()
+            self._folder.cleanup()
         report = _REPORT.search(log)
         if report:
             raise AssertionError("a report on stderr:\n" + log[max(0, report.start() - 500):][:8000])
