@@ -72,12 +72,35 @@ std::optional<BindFailure> Roster::prepare_listener(std::size_t plan) {
 }
 
 void Roster::abandon() {
-  for (const Prepared& prepared : prepared_) transport_.unlisten(prepared.id);
+  for (const Prepared& prepared : prepared_) {
+    transport_.unlisten(prepared.id);
+    leave_clients_to_owner(prepared);
+  }
   prepared_.clear();
   next_.reset();
   // Listeners that were made for the snapshot have no bind; the rest keeps what it has.
   listeners_.for_each([this](base::SlotId id, const Listener& listener) {
     if (!listener.removed && listener.binds.empty()) listeners_.erase(id);
+  });
+}
+
+// A listener that was only renamed has prepared an address which another one listens on already,
+// and the kernel has given it a share of that one's clients. They are served by the rules in force.
+void Roster::leave_clients_to_owner(const Prepared& prepared) {
+  Listener& guest = listeners_[prepared.listener];
+  if (guest.removed || !guest.binds.empty()) return;
+  listeners_.for_each([&](base::SlotId, const Listener& owner) {
+    const bool listens = std::any_of(owner.binds.begin(), owner.binds.end(), [&](const auto& bind) {
+      return bind.spec.address == prepared.spec.address;
+    });
+    if (!listens) return;
+    guest = owner;
+    guest.id = prepared.listener;
+    guest.binds.clear();
+    guest.sessions = 0;
+    guest.paused = 0;
+    guest.removed = true;
+    guest.removed_at = transport_.now();
   });
 }
 

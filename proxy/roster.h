@@ -55,6 +55,7 @@ class Roster {
 
   std::optional<BindFailure> prepare_listener(std::size_t plan);
   base::SlotId find_or_add(const ListenerPlan& plan);
+  void leave_clients_to_owner(const Prepared& prepared);
   void commit_listener(std::size_t plan);
   void commit_upstreams();
   void remove_listener(Listener& listener);

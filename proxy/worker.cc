@@ -128,6 +128,7 @@ void Worker::execute(Command& command) {
       break;
     case Command::Kind::kAbandon:
       roster_.abandon();
+      next_cleaning_ = transport_.now() + kCleaningInterval;
       break;
     case Command::Kind::kDrain:
       if (!drain_deadline_) roster_.unlisten_all();

@@ -122,7 +122,8 @@ base::Result<SimListenerId> SimNetwork::listen(const SimListen& listen, SimOwner
                                                std::uint64_t cookie) {
   if (const auto rule = listen_errors_.find(base::to_string(listen.address));
       rule != listen_errors_.end()) {
-    return base::failure(rule->second);
+    if (rule->second.successes == 0) return base::failure(rule->second.error);
+    --rule->second.successes;
   }
   SimListen actual = listen;
   if (actual.address.family() != base::Family::kUnix && actual.address.ip.port == 0) {
@@ -330,11 +331,13 @@ void SimNetwork::set_path(const base::Address& address, const SimPath& path) {
   paths_.insert_or_assign(base::to_string(address), path);
 }
 
-void SimNetwork::set_listen_error(const base::Address& address, base::Errno error) {
+void SimNetwork::set_listen_error(const base::Address& address, base::Errno error,
+                                  std::size_t successes) {
+  const std::string where = base::to_string(address);
   if (error == base::Errno::kNone) {
-    listen_errors_.erase(base::to_string(address));
+    listen_errors_.erase(where);
   } else {
-    listen_errors_.insert_or_assign(base::to_string(address), error);
+    listen_errors_.insert_or_assign(where, ListenError{error, successes});
   }
 }
 

@@ -206,8 +206,9 @@ class SimNetwork {
 
   // --- The weather. Rules hold for connects that begin later.
   void set_path(const base::Address& address, const SimPath& path);
-  // listen() on this address fails with this error; kNone lifts it.
-  void set_listen_error(const base::Address& address, base::Errno error);
+  // listen() on this address fails with this error, after so many that still succeed; kNone lifts
+  // it.
+  void set_listen_error(const base::Address& address, base::Errno error, std::size_t successes = 0);
   // Transports can have no new descriptor (EMFILE, ENFILE) or memory (ENOMEM, ENOBUFS) until it is
   // kNone again. Scripted far ends live on another machine.
   void set_exhausted(base::Errno error);
@@ -232,6 +233,10 @@ class SimNetwork {
     bool operator>(const Pending& rhs) const {
       return at != rhs.at ? at > rhs.at : sequence > rhs.sequence;
     }
+  };
+  struct ListenError {
+    base::Errno error;
+    std::size_t successes;  // Still to come before it.
   };
   struct Listener {
     SimListen listen;
@@ -280,7 +285,7 @@ class SimNetwork {
   std::priority_queue<Pending, std::vector<Pending>, std::greater<>> pending_;
   std::map<std::uint64_t, std::function<void()>> actions_;  // By sequence number.
   std::map<std::string, SimPath> paths_;
-  std::map<std::string, base::Errno> listen_errors_;
+  std::map<std::string, ListenError> listen_errors_;
   base::Slab<SimSocket> sockets_{kSocketsMax};
   base::Slab<Listener> listeners_{kListenersMax};
 };

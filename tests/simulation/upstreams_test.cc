@@ -176,10 +176,11 @@ TEST_F(Upstreams, OriginalDestinationsAreConnectedToAndLoopsRefused) {
     backends::SimConnect redirected;
     redirected.remote = address(kListener);
     redirected.original_destination = address("10.0.9.9:443");
-    SimPeer client(play.world.network(), redirected, SimPeer::Mode::kAuto);
+    SimPeer& client = play.world.add_client(redirected);
     EXPECT_TRUE(play.world.run_until([&] { return service.peers().size() == 1; }));
     play.world.run_for(milliseconds(20));
     client.shutdown_write();
+    EXPECT_TRUE(play.world.run_until([&] { return service.peers()[0]->eof(); }));
     service.peers()[0]->shutdown_write();
     expect_ended(play, 1, Actor::kClient, Cause::kEof);
     SimPeer& direct = play.client();  // Not redirected: it came to the listener itself.

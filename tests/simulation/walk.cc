@@ -102,7 +102,6 @@ class Walk {
       if (prng_.chance(300)) listener.tcp.backlog = static_cast<std::uint32_t>(prng_.between(1, 4));
       config_.listeners.push_back(std::move(listener));
     }
-    world_.network().set_listen_error(address(kSpoiled), base::to_errno(EADDRINUSE));
   }
 
   void draw_upstream(std::size_t index) {
@@ -224,6 +223,9 @@ class Walk {
     bad.listeners.push_back(bad.listeners[0]);
     bad.listeners.back().name = "spoiled";
     bad.listeners.back().bind[0].address = address(kSpoiled);
+    // Perhaps on some workers only: the others have prepared, and wait for what main decides.
+    world_.network().set_listen_error(address(kSpoiled), base::to_errno(EADDRINUSE),
+                                      prng_.below(world_.workers()));
     if (!world_.configure(bad)) world_.failures().push_back("a bad configuration was taken");
   }
 

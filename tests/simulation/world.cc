@@ -107,14 +107,20 @@ std::vector<std::optional<proxy::BindFailure>> World::tell_all(proxy::Command::K
     answers.push_back(command.done.get_future());
     CHECK(told.worker->post(std::move(command)));
   }
-  const auto answered = [&] {
-    return std::all_of(answers.begin(), answers.end(), [](const auto& answer) {
-      return answer.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
-    });
+  const auto ready = [](const auto& answer) {
+    return answer.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
   };
-  CHECK(run_until(answered));
+  // A worker that has drained turns no more and answers nobody.
+  CHECK(run_until([&] {
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+      if (!ready(answers[i]) && !workers_[i].worker->finished()) return false;
+    }
+    return true;
+  }));
   std::vector<std::optional<proxy::BindFailure>> failures;
-  for (auto& answer : answers) failures.push_back(answer.get());
+  for (auto& answer : answers) {
+    if (ready(answer)) failures.push_back(answer.get());
+  }
   return failures;
 }
 
@@ -129,6 +135,8 @@ std::optional<proxy::BindFailure> World::configure(const config::Config& config)
   for (const auto& answer : tell_all(proxy::Command::Kind::kPrepare, snapshot, {})) {
     if (answer) failure = answer;
   }
+  // Threads do not answer at the same moment; clients arrive meanwhile.
+  run_for(std::chrono::microseconds(prng().below(2000)));
   if (failure) {
     // A worker whose own prepare failed has abandoned already; abandoning again changes nothing.
     tell_all(proxy::Command::Kind::kAbandon, nullptr, {});
@@ -192,6 +200,10 @@ backends::SimPeer& World::add_client(const base::Address& listener, std::size_t 
   backends::SimConnect connect;
   connect.remote = listener;
   connect.buffer_bytes = buffer_bytes;
+  return add_client(connect);
+}
+
+backends::SimPeer& World::add_client(const backends::SimConnect& connect) {
   clients_.push_back(
       std::make_unique<backends::SimPeer>(network_, connect, backends::SimPeer::Mode::kAuto));
   return *clients_.back();

@@ -63,6 +63,7 @@ class World {
 
   // --- Far ends, kept until the world ends.
   backends::SimPeer& add_client(const base::Address& listener, std::size_t buffer_bytes = 0);
+  backends::SimPeer& add_client(const backends::SimConnect& connect);
   backends::SimService& add_service(const base::Address& address, backends::SimService::Greet greet,
                                     std::size_t buffer_bytes = 0);
   const std::vector<std::unique_ptr<backends::SimPeer>>& clients() const { return clients_; }
