@@ -67,7 +67,7 @@ Loaded load(const std::string& path) {
 Loaded load_text(std::string_view text) {
   Problems problems;
   Config config;
-  if (const std::optional<Node> root = read_yaml(text, problems)) {
+  if (const std::optional<TreeNode> root = read_yaml(text, problems)) {
     SectionReader::read(*root, "", config, problems);
     validate(config, problems);
   }

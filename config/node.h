@@ -15,7 +15,7 @@ enum class NodeKind : std::uint8_t { kNothing, kScalar, kSequence, kMapping };
 
 struct Child;
 
-struct Node {
+struct TreeNode {
   NodeKind kind = NodeKind::kNothing;
   bool quoted = false;  // A scalar in quotes or a block scalar: text, whatever it looks like.
   Mark mark;
@@ -26,7 +26,7 @@ struct Node {
 struct Child {
   std::string key;  // Unique in its mapping.
   Mark key_mark;
-  Node value;
+  TreeNode value;
 };
 
 }  // namespace config

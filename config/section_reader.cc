@@ -13,7 +13,7 @@ namespace {
 constexpr std::string_view kAuto = "auto";
 
 // What a node is, for "not ...".
-std::string found(const Node& node) {
+std::string found(const TreeNode& node) {
   switch (node.kind) {
     case NodeKind::kNothing:
       return "nothing";
@@ -28,7 +28,7 @@ std::string found(const Node& node) {
 }
 
 // An error unless the node is one word, number or text.
-base::Parsed<void> expect_scalar(const Node& node) {
+base::Parsed<void> expect_scalar(const TreeNode& node) {
   const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
   if (node.kind == NodeKind::kScalar) {
     if (std::none_of(node.text.begin(), node.text.end(), is_control)) return {};
@@ -39,29 +39,30 @@ base::Parsed<void> expect_scalar(const Node& node) {
 }
 
 // YAML tells 5 from "5"; so does every other program that reads this file.
-base::Parsed<void> expect_plain(const Node& node) {
-  if (const auto scalar = expect_scalar(node); !scalar) return scalar;
+base::Parsed<void> expect_plain(const TreeNode& node) {
+  auto scalar = expect_scalar(node);
+  if (!scalar) return scalar;
   if (!node.quoted) return {};
   return base::failure("takes a value without quotes, not \"" + node.text + "\"");
 }
 
-bool is_auto(const Node& node) { return node.kind == NodeKind::kScalar && node.text == kAuto; }
+bool is_auto(const TreeNode& node) { return node.kind == NodeKind::kScalar && node.text == kAuto; }
 
 }  // namespace
 
-base::Parsed<std::uint32_t> read_value(const Node& node, const IntegerRule& rule) {
+base::Parsed<std::uint32_t> read_value(const TreeNode& node, const IntegerRule& rule) {
   return expect_plain(node).and_then([&] { return parse_integer(node.text, rule); });
 }
 
-base::Parsed<base::Nanos> read_value(const Node& node, const DurationRule& rule) {
+base::Parsed<base::Nanos> read_value(const TreeNode& node, const DurationRule& rule) {
   return expect_scalar(node).and_then([&] { return parse_duration(node.text, rule); });
 }
 
-base::Parsed<bool> read_value(const Node& node, const BooleanRule& /*rule*/) {
+base::Parsed<bool> read_value(const TreeNode& node, const BooleanRule& /*rule*/) {
   return expect_plain(node).and_then([&] { return parse_boolean(node.text); });
 }
 
-base::Parsed<std::string> read_value(const Node& node, const NameRule& /*rule*/) {
+base::Parsed<std::string> read_value(const TreeNode& node, const NameRule& /*rule*/) {
   if (const auto scalar = expect_scalar(node); !scalar) return base::failure(scalar.error());
   if (!node.quoted && is_not_text(node.text)) {
     return base::failure("takes text; put quotes around it: \"" + node.text + "\"");
@@ -69,17 +70,18 @@ base::Parsed<std::string> read_value(const Node& node, const NameRule& /*rule*/)
   return parse_name(node.text);
 }
 
-base::Parsed<base::Address> read_value(const Node& node, AddressUse use) {
+base::Parsed<base::Address> read_value(const TreeNode& node, AddressUse use) {
   return expect_scalar(node).and_then([&] { return parse_place(node.text, use); });
 }
 
-base::Parsed<std::optional<base::IpPort>> read_value(const Node& node, const SourceRule& /*rule*/) {
+base::Parsed<std::optional<base::IpPort>> read_value(const TreeNode& node,
+                                                     const SourceRule& /*rule*/) {
   if (const auto scalar = expect_scalar(node); !scalar) return base::failure(scalar.error());
   if (node.text.empty()) return std::optional<base::IpPort>();
   return parse_ip(node.text).map([](const base::IpPort& ip) { return std::optional(ip); });
 }
 
-base::Parsed<std::optional<std::uint32_t>> read_value(const Node& node,
+base::Parsed<std::optional<std::uint32_t>> read_value(const TreeNode& node,
                                                       const AutoIntegerRule& rule) {
   if (is_auto(node)) return std::optional<std::uint32_t>();
   return read_value(node, rule.integer).map([](std::uint32_t count) {
@@ -87,7 +89,7 @@ base::Parsed<std::optional<std::uint32_t>> read_value(const Node& node,
   });
 }
 
-base::Parsed<std::optional<std::vector<int>>> read_value(const Node& node,
+base::Parsed<std::optional<std::vector<int>>> read_value(const TreeNode& node,
                                                          const CpusRule& /*rule*/) {
   if (is_auto(node)) return std::optional<std::vector<int>>();
   std::string text = node.text;
@@ -103,7 +105,7 @@ base::Parsed<std::optional<std::vector<int>>> read_value(const Node& node,
   return parse_cpus(text).map([](std::vector<int> cpus) { return std::optional(std::move(cpus)); });
 }
 
-base::Parsed<std::size_t> read_choice(const Node& node, std::span<const std::string_view> names,
+base::Parsed<std::size_t> read_choice(const TreeNode& node, std::span<const std::string_view> names,
                                       std::span<const std::string_view> unsupported) {
   if (const auto scalar = expect_scalar(node); !scalar) return base::failure(scalar.error());
   const auto name = std::find(names.begin(), names.end(), node.text);
@@ -122,13 +124,13 @@ base::Parsed<std::size_t> read_choice(const Node& node, std::span<const std::str
   return base::failure(std::move(text));
 }
 
-SectionReader::SectionReader(const Node& node, std::string_view name, Problems& problems)
+SectionReader::SectionReader(const TreeNode& node, std::string_view name, Problems& problems)
     : node_(node), name_(name), problems_(problems), problems_before_(problems.size()) {}
 
 void SectionReader::binds(const Key& key, std::vector<Bind>& field, const ListRule& rule) {
   const Child* child = take(key);
   if (child == nullptr) return;
-  const auto add = [&](const Node& node) {
+  const auto add = [&](const TreeNode& node) {
     auto address = read_value(node, AddressUse::kListen);
     if (address) {
       field.push_back({.address = std::move(*address), .v6_only = false, .mark = node.mark});
@@ -175,7 +177,7 @@ bool SectionReader::is_mapping() {
 }
 
 bool SectionReader::is_list(const Child& child, const ListRule& rule) {
-  const Node& node = child.value;
+  const TreeNode& node = child.value;
   if (node.kind != NodeKind::kSequence) {
     refuse(child, node, "takes a list, not " + found(node));
     return false;
@@ -202,7 +204,7 @@ const Child* SectionReader::take(const Key& key) {
   return find(key.name);
 }
 
-void SectionReader::refuse(const Child& child, const Node& at, const std::string& why) {
+void SectionReader::refuse(const Child& child, const TreeNode& at, const std::string& why) {
   problems_.add(at.mark, quote(child.key) + " " + why);
 }
 

@@ -20,22 +20,23 @@
 namespace config {
 
 // The value of a node by its rule. An error goes on where the key's name stops, as in scalars.h.
-base::Parsed<std::uint32_t> read_value(const Node& node, const IntegerRule& rule);
-base::Parsed<base::Nanos> read_value(const Node& node, const DurationRule& rule);
-base::Parsed<bool> read_value(const Node& node, const BooleanRule& rule);
-base::Parsed<std::string> read_value(const Node& node, const NameRule& rule);
-base::Parsed<base::Address> read_value(const Node& node, AddressUse use);
-base::Parsed<std::optional<base::IpPort>> read_value(const Node& node, const SourceRule& rule);
-base::Parsed<std::optional<std::uint32_t>> read_value(const Node& node,
+base::Parsed<std::uint32_t> read_value(const TreeNode& node, const IntegerRule& rule);
+base::Parsed<base::Nanos> read_value(const TreeNode& node, const DurationRule& rule);
+base::Parsed<bool> read_value(const TreeNode& node, const BooleanRule& rule);
+base::Parsed<std::string> read_value(const TreeNode& node, const NameRule& rule);
+base::Parsed<base::Address> read_value(const TreeNode& node, AddressUse use);
+base::Parsed<std::optional<base::IpPort>> read_value(const TreeNode& node, const SourceRule& rule);
+base::Parsed<std::optional<std::uint32_t>> read_value(const TreeNode& node,
                                                       const AutoIntegerRule& rule);
-base::Parsed<std::optional<std::vector<int>>> read_value(const Node& node, const CpusRule& rule);
+base::Parsed<std::optional<std::vector<int>>> read_value(const TreeNode& node,
+                                                         const CpusRule& rule);
 
 // The position of the node's word among the names; the unsupported ones have an error of their own.
-base::Parsed<std::size_t> read_choice(const Node& node, std::span<const std::string_view> names,
+base::Parsed<std::size_t> read_choice(const TreeNode& node, std::span<const std::string_view> names,
                                       std::span<const std::string_view> unsupported);
 
 template <typename E>
-base::Parsed<E> read_value(const Node& node, const ChoiceRule<E>& rule) {
+base::Parsed<E> read_value(const TreeNode& node, const ChoiceRule<E>& rule) {
   std::vector<std::string_view> names;
   for (const Choice<E>& choice : rule.choices) names.push_back(choice.name);
   return read_choice(node, names, rule.unsupported).map([&](std::size_t i) {
@@ -47,7 +48,7 @@ class SectionReader {
  public:
   // Reads the mapping into target. `name` is the key it stands under; empty for the whole file.
   template <typename S>
-  static void read(const Node& node, std::string_view name, S& target, Problems& problems) {
+  static void read(const TreeNode& node, std::string_view name, S& target, Problems& problems) {
     SectionReader reader(node, name, problems);
     if (!reader.is_mapping()) return;
     keys::visit_keys(reader, target);
@@ -86,7 +87,7 @@ class SectionReader {
   void endpoints_or_original_dst(bool original_dst);
 
  private:
-  SectionReader(const Node& node, std::string_view name, Problems& problems);
+  SectionReader(const TreeNode& node, std::string_view name, Problems& problems);
 
   // The checks of a node's kind; each reports what it misses.
   bool is_mapping();
@@ -96,7 +97,7 @@ class SectionReader {
   const Child* find(std::string_view name) const;
   // find(), and the key counts as known from here on.
   const Child* take(const Key& key);
-  void refuse(const Child& child, const Node& at, const std::string& why);
+  void refuse(const Child& child, const TreeNode& at, const std::string& why);
 
   // What only the whole mapping can tell: unknown and missing keys.
   void finish();
@@ -104,7 +105,7 @@ class SectionReader {
   void refuse_missing_keys();
   bool was_suggested(std::string_view name) const;
 
-  const Node& node_;
+  const TreeNode& node_;
   std::string_view name_;
   Problems& problems_;
   std::size_t problems_before_;

@@ -36,7 +36,7 @@ class TreeBuilder final : public YAML::EventHandler {
  public:
   explicit TreeBuilder(Problems& problems) : problems_(problems) {}
 
-  Node take_root() { return std::move(root_); }
+  TreeNode take_root() { return std::move(root_); }
   const YAML::Mark& last_scalar() const { return last_scalar_; }
   // The tree then lacks what the aliases stood for, and errors about that would be noise.
   bool has_references() const { return anchor_seen_ || alias_seen_; }
@@ -94,7 +94,7 @@ class TreeBuilder final : public YAML::EventHandler {
 
   // A sequence or mapping whose end has not come yet.
   struct Open {
-    Node node;
+    TreeNode node;
     bool has_key = false;   // A mapping whose next value belongs to key.
     bool drop_key = false;  // That key was refused, so its value is dropped.
     std::string key;
@@ -131,12 +131,12 @@ class TreeBuilder final : public YAML::EventHandler {
 
   void close() {
     CHECK(!open_.empty());
-    Node node = std::move(open_.back().node);
+    TreeNode node = std::move(open_.back().node);
     open_.pop_back();
     attach(std::move(node));
   }
 
-  void attach(Node node) {
+  void attach(TreeNode node) {
     if (open_.empty()) {
       root_ = std::move(node);
       return;
@@ -155,7 +155,7 @@ class TreeBuilder final : public YAML::EventHandler {
     }
   }
 
-  void take_key(Open& mapping, Node node) {
+  void take_key(Open& mapping, TreeNode node) {
     mapping.has_key = true;
     mapping.drop_key = true;
     mapping.key_mark = node.mark;
@@ -194,7 +194,7 @@ class TreeBuilder final : public YAML::EventHandler {
 
   Problems& problems_;
   std::vector<Open> open_;
-  Node root_;
+  TreeNode root_;
   YAML::Mark last_scalar_;
   std::size_t nodes_ = 0;
   std::size_t documents_ = 0;
@@ -266,7 +266,7 @@ std::string explain(const std::string& message, std::string_view line) {
 
 }  // namespace
 
-std::optional<Node> read_yaml(std::string_view text, Problems& problems) {
+std::optional<TreeNode> read_yaml(std::string_view text, Problems& problems) {
   if (text.size() > kTextBytesMax) {
     problems.add({}, "the text has more than " + std::to_string(kTextBytesMax >> 20U) + " MiB");
     return std::nullopt;

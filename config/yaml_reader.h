@@ -22,6 +22,6 @@ inline constexpr std::size_t kNodesMax = std::size_t{1} << 20U;
 
 // The one document of the text, kNothing for an empty one. Faults that leave the tree usable (a
 // duplicate key, a tag) are added to problems beside it; after any other there is no tree.
-std::optional<Node> read_yaml(std::string_view text, Problems& problems);
+std::optional<TreeNode> read_yaml(std::string_view text, Problems& problems);
 
 }  // namespace config

@@ -38,7 +38,7 @@ std::vector<std::filesystem::path> examples() {
 
 // What an editor sees of the YAML: plain scalars are numbers and booleans where they look like
 // them.
-Json json_of(const Node& node) {
+Json json_of(const TreeNode& node) {
   switch (node.kind) {
     case NodeKind::kNothing:
       return nullptr;

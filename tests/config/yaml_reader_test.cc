@@ -22,15 +22,15 @@ std::string error_of(std::string_view text, bool* read = nullptr) {
   return problems.empty() ? "" : to_string("", problems.sorted().front());
 }
 
-Node tree_of(std::string_view text) {
+TreeNode tree_of(std::string_view text) {
   Problems problems;
   auto root = read_yaml(text, problems);
   EXPECT_EQ(printed(problems.sorted()), std::vector<std::string>());
-  return root ? std::move(*root) : Node{};
+  return root ? std::move(*root) : TreeNode{};
 }
 
 TEST(YamlReader, KnowsThePlaceOfEveryKeyAndValue) {
-  const Node root = tree_of("# c\na: 1\nb:\n  - {c: x}\n  - 'y'\n");
+  const TreeNode root = tree_of("# c\na: 1\nb:\n  - {c: x}\n  - 'y'\n");
   ASSERT_EQ(root.kind, NodeKind::kMapping);
   ASSERT_EQ(root.children.size(), 2U);
   const Child& a = root.children[0];
@@ -39,7 +39,7 @@ TEST(YamlReader, KnowsThePlaceOfEveryKeyAndValue) {
   EXPECT_EQ(a.value.text, "1");
   EXPECT_FALSE(a.value.quoted);
   EXPECT_EQ(to_string(a.value.mark), "line 2, column 4");
-  const Node& b = root.children[1].value;
+  const TreeNode& b = root.children[1].value;
   ASSERT_EQ(b.kind, NodeKind::kSequence);
   ASSERT_EQ(b.children.size(), 2U);
   EXPECT_EQ(to_string(b.children[0].value.children[0].key_mark), "line 4, column 6");
@@ -47,7 +47,7 @@ TEST(YamlReader, KnowsThePlaceOfEveryKeyAndValue) {
 }
 
 TEST(YamlReader, TakesWindowsLineEndsAndAByteOrderMark) {
-  const Node root = tree_of(
+  const TreeNode root = tree_of(
       "\xef\xbb\xbf"
       "a: 1\r\nb: 2\r\n");
   ASSERT_EQ(root.children.size(), 2U);
@@ -63,7 +63,7 @@ TEST(YamlReader, FindsNothingInAnEmptyText) {
 }
 
 TEST(YamlReader, PutsAMissingValueAtItsKey) {
-  const Node root = tree_of("a:\n\n\nb: 1\n");
+  const TreeNode root = tree_of("a:\n\n\nb: 1\n");
   EXPECT_EQ(root.children[0].value.kind, NodeKind::kNothing);
   EXPECT_EQ(to_string(root.children[0].value.mark), "line 1, column 1");
 }
