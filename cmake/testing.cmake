@@ -26,7 +26,9 @@ function(millrace_tests name)
   endif()
   add_executable(${name} ${sources})
   target_link_libraries(${name} PRIVATE ${ARG_LINK} GTest::gtest_main)
-  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT ${ARG_TIMEOUT})
+  # The folder the compiler ran in, because __FILE__ may be relative to it (CCACHE_BASEDIR).
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 WORKING_DIRECTORY "${CMAKE_BINARY_DIR}"
+    PROPERTIES TIMEOUT ${ARG_TIMEOUT})
 
   # gtest_discover_tests (CMake 3.25) cannot carry a list of labels, so ctest sets them afterwards.
   foreach(kind SLOW THREADS ALONE)
