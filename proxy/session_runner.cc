@@ -116,7 +116,11 @@ void SessionRunner::connect_next(Session& session) {
                                                     .tcp = session.listener->tcp,
                                                     .park = false},
                                                    make_tag(TagKind::kSession, session.id));
-  wheel_.arm(session, transport_.now() + upstream.config().connect.timeout);
+  Nanos deadline = transport_.now() + upstream.config().connect.timeout;
+  if (session.timeouts.lifetime > Nanos{0}) {
+    deadline = std::min(deadline, session.accepted_at + session.timeouts.lifetime);
+  }
+  wheel_.arm(session, deadline);
 }
 
 void SessionRunner::connect_failed(Session& session, Cause cause) {
@@ -198,20 +202,24 @@ void SessionRunner::expire() {
 
 void SessionRunner::expired(Session& session) {
   const Nanos now = transport_.now();
+  const config::Timeouts& timeouts = session.timeouts;
+  const backends::RelayProgress& progress = session.progress;
+  const auto due = [now](Nanos since, Nanos timeout) {
+    return timeout > Nanos{0} && since + timeout <= now;
+  };
   switch (session.state) {
     case SessionState::kConnecting:
-      connect_failed(session, Cause::kConnectTimeout);
+      if (due(session.accepted_at, timeouts.lifetime)) {
+        end(session, {Actor::kProxy, Cause::kLifetime});
+      } else {
+        connect_failed(session, Cause::kConnectTimeout);
+      }
       return;
     case SessionState::kAborting:
       return;
     case SessionState::kRelaying:
       break;
   }
-  const config::Timeouts& timeouts = session.timeouts;
-  const backends::RelayProgress& progress = session.progress;
-  const auto due = [now](Nanos since, Nanos timeout) {
-    return timeout > Nanos{0} && since + timeout <= now;
-  };
   if (due(session.accepted_at, timeouts.lifetime)) {
     abort(session, {Actor::kProxy, Cause::kLifetime});
   } else if (progress.half_closed > Nanos{0} &&

@@ -212,7 +212,10 @@ class Checker {
     } else if (reason == "proxy/resource") {
       plausible = excuses_.exhausted;
     }
-    if (!plausible) fail(what + ", which nothing explains");
+    if (!plausible) {
+      fail(what + " after " + std::to_string(session.total_seconds) + " s (relayed after " +
+           std::to_string(session.setup_seconds) + " s), which nothing explains");
+    }
   }
 
   // Everything that had arrived at the proxy before a reset or a close was delivered first.

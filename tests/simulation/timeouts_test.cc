@@ -68,8 +68,10 @@ TEST_F(Timeouts, LifetimeEndsABusySession) {
   play(exact(), [](Play& play) {
     play.listener().timeouts.lifetime = seconds(3);
     play.listener().timeouts.idle = seconds(1);
+    play.serve();
+    play.configure();
     const Nanos began = play.world.now();
-    auto [client, upstream] = join(play);
+    SimPeer& client = play.client();
     while (play.world.ended() == 0 && play.world.now() < began + seconds(10)) {
       if (!client.was_reset()) client.send(keyed_stream(1, 100));
       play.world.run_until([&] { return play.world.ended() > 0; }, milliseconds(100));
@@ -77,6 +79,27 @@ TEST_F(Timeouts, LifetimeEndsABusySession) {
     EXPECT_EQ(play.world.ended(Actor::kProxy, Cause::kLifetime), 1U);
     // The client was accepted one way after it began.
     expect_between(play.world.now() - began, seconds(3), seconds(3) + kLatest);
+  });
+}
+
+TEST_F(Timeouts, LifetimeAlsoEndsASessionThatIsStillConnecting) {
+  play(exact(), [](Play& play) {
+    play.listener().timeouts.lifetime = milliseconds(800);
+    play.upstream().connect.timeout = milliseconds(500);
+    play.config.upstreams[0].endpoints.push_back(play.upstream().endpoints[0]);
+    play.config.upstreams[0].endpoints[1].address = address("10.0.1.2:8080");
+    backends::SimPath hole;
+    hole.reach = backends::SimReach::kBlackHole;
+    for (const config::Endpoint& endpoint : play.upstream().endpoints) {
+      play.world.network().set_path(endpoint.address, hole);
+    }
+    play.configure();
+    const Nanos began = play.world.now();
+    SimPeer& client = play.client();
+    expect_between(until_ended(play) - began, milliseconds(800), milliseconds(800) + kLatest);
+    EXPECT_EQ(play.world.ended(Actor::kProxy, Cause::kLifetime), 1U);
+    play.world.run_for(milliseconds(1));
+    EXPECT_TRUE(client.was_reset());
   });
 }
 
