@@ -36,6 +36,8 @@ POLL_S = 0.01
 # What a sanitizer, or CHECK (base/assert.h), writes before the process dies.
 _REPORT = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|CHECK failed|check failed")
 _LISTENER = re.compile(r"listener (\S+): (\S+) to upstream")
+# The listeners of a configuration are logged before this.
+_IN_FORCE = re.compile(r"metrics: http://|configuration \d+ in force")
 _METRICS = re.compile(r"metrics: http://(\S+)/metrics")
 _SERIES = re.compile(r'^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$')
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
@@ -207,11 +209,12 @@ class Millrace:
         eventually(ready, "ready")
 
     def addresses(self, listener="main"):
-        """What the listener's binds really are, the latest configuration's."""
-        found = {}
-        for name, address in _LISTENER.findall(self.log()):
-            found.setdefault(name, []).append(address)
-        return list(dict.fromkeys(found.get(listener, [])))
+        """What the listener's binds really are, in the latest configuration that is in force."""
+        found = []
+        for part in _IN_FORCE.split(self.log())[:-1]:
+            here = [address for name, address in _LISTENER.findall(part) if name == listener]
+            found = here or found
+        return found
 
     def address(self, listener="main"):
         return self.addresses(listener)[-1]

@@ -1,0 +1,62 @@
+"""A network namespace for a whole test file: loopback only, and ours to spoil."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integration"))
+
+import harness  # noqa: E402
+
+_INSIDE = "MILLRACE_TEST_NAMESPACE"
+SKIPPED = 77  # SKIP_RETURN_CODE in CMakeLists.txt.
+
+
+def main():
+    """The file starts itself again inside; in place of harness.main()."""
+    if os.environ.get(_INSIDE):
+        run(harness.need("ip"), "link", "set", "lo", "up")
+        harness.main()
+        return
+    unshare = harness.need("unshare")
+    probe = subprocess.run([unshare, "--net", "--", harness.need("ip"), "link", "set", "lo", "up"],
+                           capture_output=True, text=True, check=False)
+    if probe.returncode != 0:
+        print(f"skipped: no network namespace without CAP_NET_ADMIN and CAP_SYS_ADMIN: {probe.stderr.strip()}")
+        sys.exit(SKIPPED)
+    os.environ[_INSIDE] = "1"
+    os.execv(unshare, [unshare, "--net", "--", sys.executable, "-B", *sys.argv])
+
+
+def run(*command):
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise AssertionError(f"{command}: {done.stderr}")
+
+
+class Rules:
+    """A ruleset of nft(8) until close()."""
+
+    def __init__(self, text):
+        done = subprocess.run([harness.need("nft"), "-f", "-"], input=text, text=True,
+                              capture_output=True, check=False)
+        if done.returncode != 0:
+            raise AssertionError(f"nft: {done.stderr}\n{text}")
+
+    def close(self):
+        run(harness.need("nft"), "flush", "ruleset")
+
+
+class Addresses:
+    """More addresses on loopback until close()."""
+
+    def __init__(self, *addresses):
+        self._addresses = addresses
+        for address in addresses:
+            more = ["nodad"] if ":" in address else []
+            run(harness.need("ip"), "address", "add", address, "dev", "lo", *more)
+
+    def close(self):
+        for address in self._addresses:
+            run(harness.need("ip"), "address", "del", address, "dev", "lo")
