@@ -40,7 +40,7 @@ EpollTransport::EpollTransport(const TransportOptions& options, const socket::Cl
       listeners_(epoll_fd_.get(), claims, stats_),
       connections_(options.connections_max),
       relays_(options.connections_max / 2),
-      pipes_(options.pipes_max, options.pipe_bytes, stats_),
+      pipes_(options.pipes_max, options.pipe_bytes, socket::pipe_share_of_a_worker(), stats_),
       runner_(buffers_, pipes_, stats_),
       now_(base::monotonic_now()) {
   CHECK(options.connections_max < (1U << Token::kSlotBits));

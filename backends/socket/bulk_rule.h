@@ -13,7 +13,7 @@ namespace backends::socket {
 class BulkRule {
  public:
   // A read of at least this many bytes counts as bulk, in either mode.
-  static constexpr std::size_t kBulkRead = 32 * 1024;
+  static constexpr std::size_t kBulkRead = 32UL * 1024;
   // So many bulk reads in a row promote,
   static constexpr std::uint8_t kPromoteAfter = 3;
   // and so many smaller ones in a row demote.

@@ -52,15 +52,17 @@ base::Result<base::UniqueFd> reserve_tcp(const ListenSpec& spec) {
 
 bool is_abstract(const base::Address& address) { return address.path.starts_with('@'); }
 
-// True when the path is a socket that nobody serves any more.
-bool is_left_behind(const base::Address& address) {
+// Why a path that exists cannot be had; kNone: it is a socket that nobody serves any more.
+base::Errno why_taken(const base::Address& address) {
   struct stat status {};
-  if (::lstat(address.path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return false;
+  if (::lstat(address.path.c_str(), &status) != 0) return base::to_errno(EADDRINUSE);
+  if (!S_ISSOCK(status.st_mode)) return base::to_errno(ENOTSOCK);
   const auto probe = open_stream(base::Family::kUnix);
-  if (!probe) return false;
+  if (!probe) return base::to_errno(EADDRINUSE);
   const base::RawAddress raw = base::to_raw(address);
   // A living owner with a full queue says EAGAIN.
-  return ::connect(probe->get(), raw.get(), raw.size) != 0 && errno == ECONNREFUSED;
+  const bool dead = ::connect(probe->get(), raw.get(), raw.size) != 0 && errno == ECONNREFUSED;
+  return dead ? base::Errno::kNone : base::to_errno(EADDRINUSE);
 }
 
 base::Result<base::UniqueFd> listen_unix(const ListenSpec& spec) {
@@ -69,9 +71,9 @@ base::Result<base::UniqueFd> listen_unix(const ListenSpec& spec) {
   const base::RawAddress raw = base::to_raw(spec.address);
   if (::bind(fd->get(), raw.get(), raw.size) != 0) {
     if (errno != EADDRINUSE) return base::failure_of_errno();
-    if (is_abstract(spec.address) || !is_left_behind(spec.address)) {
-      return base::failure(base::to_errno(EADDRINUSE));
-    }
+    if (is_abstract(spec.address)) return base::failure(base::to_errno(EADDRINUSE));
+    const base::Errno taken = why_taken(spec.address);
+    if (taken != base::Errno::kNone) return base::failure(taken);
     static_cast<void>(::unlink(spec.address.path.c_str()));
     if (::bind(fd->get(), raw.get(), raw.size) != 0) return base::failure_of_errno();
   }

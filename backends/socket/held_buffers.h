@@ -13,7 +13,7 @@ namespace backends::socket {
 
 // One read, one write. 64 KiB measured best of 16 to 256 KiB on loopback: larger falls out of the
 // second-level cache, smaller asks the kernel more often (docs/benchmarks.md).
-inline constexpr std::size_t kBufferBytes = 64 * 1024;
+inline constexpr std::size_t kBufferBytes = 64UL * 1024;
 using Buffer = std::array<std::byte, kBufferBytes>;
 
 class HeldBuffers {

@@ -20,14 +20,21 @@ struct Pipe {
   std::size_t bytes = 0;
 };
 
-// Measured with 8 bulk streams on loopback (docs/benchmarks.md). The kernel counts slots, one for
-// each fragment, so a pipe of 64 KiB is full after about 23 KB of small segments.
-inline constexpr std::size_t kPipeBytes = 256 * 1024;
+// The size to ask for. Measured with 8 bulk streams on loopback, CPU per gigabit of one run: 64 KiB
+// 74, 256 KiB 46, 1 MiB 20, copying 86 (docs/benchmarks.md). The kernel counts slots, one for each
+// fragment, so a pipe of 64 KiB is full after about 23 KB of small segments. 1 MiB is also the
+// kernel's own maximum (fs.pipe-max-size).
+inline constexpr std::size_t kPipeBytes = 1024UL * 1024;
+
+// What the pipes of one worker may have together, so that all workers stay within half of
+// fs.pipe-user-pages-soft: the user's other programs need pipes as well. Without /proc: 16 MiB.
+std::size_t pipe_share_of_a_worker();
 
 class PipePool {
  public:
-  // pipe_bytes 0: kPipeBytes. stats outlives the pool and gets its gauges and counters.
-  PipePool(std::size_t pipes_max, std::size_t pipe_bytes, TransportStats& stats);
+  // pipe_bytes 0: kPipeBytes as long as share lasts, then less. stats outlives the pool and gets
+  // its gauges and counters.
+  PipePool(std::size_t pipes_max, std::size_t pipe_bytes, std::size_t share, TransportStats& stats);
   PipePool(const PipePool&) = delete;
   PipePool& operator=(const PipePool&) = delete;
 
@@ -42,11 +49,14 @@ class PipePool {
 
  private:
   Pipe* make(base::Nanos now);
+  std::size_t wanted_bytes() const;
 
   // A kernel that refused is not asked again for this long.
   static constexpr base::Nanos kRetryAfter = std::chrono::seconds(1);
 
-  std::size_t pipe_bytes_;
+  std::size_t pipe_bytes_;  // 0: by the share.
+  std::size_t share_;
+  std::size_t open_bytes_ = 0;  // Of all pipes that are open.
   TransportStats& stats_;
   std::vector<Pipe> pipes_;    // Reserved once: addresses stay.
   std::vector<Pipe*> free_;    // Made, empty, and not borrowed.

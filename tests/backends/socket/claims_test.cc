@@ -212,7 +212,7 @@ TEST(Claims, AFileThatIsNoSocketIsNeverTouched) {
   Claims claims;
   const auto refused = claims.claim(spec_of("unix:" + directory.file()));
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error(), base::to_errno(EADDRINUSE));
+  EXPECT_EQ(refused.error(), base::to_errno(ENOTSOCK));
   std::string content;
   std::ifstream(directory.file()) >> content;
   EXPECT_EQ(content, "precious");

@@ -15,12 +15,13 @@
 namespace backends::socket {
 namespace {
 
+constexpr std::size_t kShare = 16U << 20U;
 constexpr base::Nanos kNow = std::chrono::hours(1);
 constexpr base::Nanos kMuchLater = kNow + std::chrono::minutes(1);
 
 TEST(PipePool, MakesAPipeOnlyWhenItIsBorrowed) {
   TransportStats stats;
-  PipePool pool(3, 0, stats);
+  PipePool pool(3, 0, kShare, stats);
   EXPECT_EQ(stats.pipes_max, 3U);
   EXPECT_EQ(stats.pipes_open, 0U);
   Pipe* pipe = pool.borrow(kNow);
@@ -35,7 +36,7 @@ TEST(PipePool, MakesAPipeOnlyWhenItIsBorrowed) {
 
 TEST(PipePool, HasThePipesItWasGivenAndNoMore) {
   TransportStats stats;
-  PipePool pool(2, 0, stats);
+  PipePool pool(2, 0, kShare, stats);
   Pipe* first = pool.borrow(kNow);
   Pipe* second = pool.borrow(kNow);
   ASSERT_NE(first, nullptr);
@@ -49,14 +50,14 @@ TEST(PipePool, HasThePipesItWasGivenAndNoMore) {
 
 TEST(PipePool, WithoutPipesEverybodyCopies) {
   TransportStats stats;
-  PipePool pool(0, 0, stats);
+  PipePool pool(0, 0, kShare, stats);
   EXPECT_EQ(pool.borrow(kNow), nullptr);
   EXPECT_EQ(stats.pipes_exhausted, 1U);
 }
 
 TEST(PipePool, APipeIsNonBlockingAndAsLargeAsTheKernelSays) {
   TransportStats stats;
-  PipePool pool(1, 128 * 1024, stats);
+  PipePool pool(1, 128 * 1024, kShare, stats);
   Pipe* pipe = pool.borrow(kNow);
   ASSERT_NE(pipe, nullptr);
   EXPECT_EQ(pipe->bytes, static_cast<std::size_t>(::fcntl(pipe->in.get(), F_GETPIPE_SZ)));
@@ -69,7 +70,7 @@ TEST(PipePool, APipeIsNonBlockingAndAsLargeAsTheKernelSays) {
 TEST(PipePool, APipeThatTheKernelDoesNotEnlargeIsUsedAndCounted) {
   constexpr std::size_t kTooMuch = std::size_t{1} << 30U;
   TransportStats stats;
-  PipePool pool(1, kTooMuch, stats);
+  PipePool pool(1, kTooMuch, kShare, stats);
   Pipe* pipe = pool.borrow(kNow);
   ASSERT_NE(pipe, nullptr);
   if (pipe->bytes >= kTooMuch) GTEST_SKIP() << "this process may have pipes of 1 GiB";
@@ -77,9 +78,29 @@ TEST(PipePool, APipeThatTheKernelDoesNotEnlargeIsUsedAndCounted) {
   EXPECT_GE(pipe->bytes, 64U * 1024U);
 }
 
+TEST(PipePool, PipesGetSmallerWhenTheWorkersShareIsUsedUp) {
+  constexpr std::size_t kSmallShare = 1536UL * 1024;
+  TransportStats stats;
+  PipePool pool(8, 0, kSmallShare, stats);
+  Pipe* first = pool.borrow(kNow);
+  ASSERT_NE(first, nullptr);
+  if (first->bytes != kPipeBytes) GTEST_SKIP() << "this kernel has no pipes of 1 MiB for us";
+  EXPECT_EQ(pool.borrow(kNow)->bytes, 512U * 1024U);
+  EXPECT_EQ(pool.borrow(kNow)->bytes, 64U * 1024U);
+  // A large one that went makes room for a large one.
+  pool.discard(first);
+  EXPECT_GE(pool.borrow(kNow)->bytes, 512U * 1024U);
+  EXPECT_EQ(stats.pipes_shrunk, 0U) << "nobody asked for more";
+}
+
+TEST(PipePool, AWorkersShareIsPartOfTheUsers) {
+  EXPECT_GE(pipe_share_of_a_worker(), 64U * 1024U);
+  EXPECT_LE(pipe_share_of_a_worker(), std::size_t{1} << 32U);
+}
+
 TEST(PipePool, ADiscardedPipeIsClosedAndReplacedByAnEmptyOne) {
   TransportStats stats;
-  PipePool pool(1, 0, stats);
+  PipePool pool(1, 0, kShare, stats);
   Pipe* pipe = pool.borrow(kNow);
   ASSERT_NE(pipe, nullptr);
   ASSERT_EQ(::write(pipe->in.get(), "secret", 6), 6);
@@ -95,7 +116,7 @@ TEST(PipePool, ADiscardedPipeIsClosedAndReplacedByAnEmptyOne) {
 
 TEST(PipePool, AKernelThatRefusesIsNotAskedAgainAtOnce) {
   TransportStats stats;
-  PipePool pool(2, 0, stats);
+  PipePool pool(2, 0, kShare, stats);
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
   base::UniqueFd lowest(::dup(STDERR_FILENO));
