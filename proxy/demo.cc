@@ -192,7 +192,7 @@ bool Demo::serve_first_session() {
   auto session = open_idle(proxied_, 1);
   figures_.first_session = since_start();
   const bool served = session.size() == 1;
-  close_idle(proxied_, std::move(session));
+  close_idle(proxied_, session);
   return served;
 }
 
@@ -232,7 +232,7 @@ void Demo::hold_idle() {
   const auto after = anonymous_bytes();
   figures_.idle_sessions = sessions.size();
   if (before && after && *after >= *before) figures_.idle_bytes = *after - *before;
-  close_idle(proxied_, std::move(sessions));
+  close_idle(proxied_, sessions);
 }
 
 // A line a second, until the load has ended.

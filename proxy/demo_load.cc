@@ -433,8 +433,9 @@ std::vector<base::UniqueFd> open_idle(LoadContext& context, std::size_t count) {
   return sessions;
 }
 
-void close_idle(LoadContext& context, std::vector<base::UniqueFd> sessions) {
+void close_idle(LoadContext& context, std::vector<base::UniqueFd>& sessions) {
   for (const base::UniqueFd& fd : sessions) end_session(context, fd.get());
+  sessions.clear();
 }
 
 }  // namespace proxy

@@ -70,8 +70,8 @@ Bulk run_bulk(LoadContext& context, base::Nanos duration);
 
 // Opens sessions and lets each exchange one byte, so that both legs exist. What could be opened.
 std::vector<base::UniqueFd> open_idle(LoadContext& context, std::size_t count);
-// FIN there and back for each.
-void close_idle(LoadContext& context, std::vector<base::UniqueFd> sessions);
+// FIN there and back for each. Empties the list.
+void close_idle(LoadContext& context, std::vector<base::UniqueFd>& sessions);
 
 // Each ended session leaves a local port behind for a minute (TIME_WAIT), and there are 28,232 by
 // default (net.ipv4.ip_local_port_range): the demo leaves some to others.

@@ -19,8 +19,7 @@ std::string_view name(Actor actor) {
     case Actor::kCount:
       break;
   }
-  CHECK(!"an actor");
-  return {};
+  base::check_failed(__FILE__, __LINE__, "an actor of the enum");
 }
 
 std::string_view name(Cause cause) {
@@ -68,8 +67,7 @@ std::string_view name(Cause cause) {
     case Cause::kCount:
       break;
   }
-  CHECK(!"a cause");
-  return {};
+  base::check_failed(__FILE__, __LINE__, "a cause of the enum");
 }
 
 Cause cause_of_connect_error(base::Errno error) {

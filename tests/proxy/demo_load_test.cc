@@ -60,7 +60,8 @@ TEST_F(DemoLoad, HoldsIdleSessionsThatReallyExist) {
   auto sessions = proxy::open_idle(context_, 50);
   EXPECT_EQ(sessions.size(), 50U);
   EXPECT_EQ(context_.bytes.value(), 50U);
-  proxy::close_idle(context_, std::move(sessions));
+  proxy::close_idle(context_, sessions);
+  EXPECT_TRUE(sessions.empty());
 }
 
 TEST_F(DemoLoad, StopsWhenItIsTold) {
