@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstring>
 #include <list>
 #include <string_view>
 #include <utility>
@@ -25,6 +26,12 @@ struct Reply {
   std::string body;
   const char* content_type = kPlainText;
 };
+
+// No page has an escape in its path, and an unescaped %00 would cut the path short: "/%00x" became
+// the index page.
+std::size_t keep_escapes(void* /*nothing*/, MHD_Connection* /*connection*/, char* text) {
+  return std::strlen(text);
+}
 
 Reply index_page() {
   return {HttpStatus::kOk,
@@ -148,6 +155,7 @@ bool HttpServer::Service::run() {
                        MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits_.connection_memory_bytes,       //
                        MHD_OPTION_CONNECTION_TIMEOUT, static_cast<unsigned>(idle_s),              //
                        MHD_OPTION_STRICT_FOR_CLIENT, 1,                                           //
+                       MHD_OPTION_UNESCAPE_CALLBACK, &keep_escapes, nullptr,                      //
                        MHD_OPTION_END);
   return daemon_ != nullptr;
 }
