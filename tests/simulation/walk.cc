@@ -174,7 +174,7 @@ class Walk {
   void add_client() {
     const std::vector<std::string> targets = {"10.0.0.1:80", "[fd00::9]:81", "unix:@walk",
                                               "[fd00::1]:82", "10.0.0.7:81"};
-    const std::size_t buffer = prng_.chance(200) ? prng_.between(1, 4000) : 0;
+    const std::size_t buffer = prng_.chance(200) ? prng_.between(200, 4000) : 0;
     add_script(world_.add_client(address(targets[prng_.below(targets.size())]), buffer));
   }
 

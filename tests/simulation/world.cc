@@ -191,7 +191,8 @@ void World::stop() {
   }
   workers_.clear();
   log_ = recorded_.finish();
-  run_for(std::chrono::seconds(1));  // What is still on the wire arrives.
+  // What is still on the wire arrives, and handshakes that nobody answers are given up.
+  run_for(backends::SimNetwork::kHandshakeTimeout);
 }
 
 // --- Far ends.
