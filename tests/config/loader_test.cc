@@ -19,17 +19,17 @@ namespace config {
 namespace {
 
 using testing::kMinimal;
-using testing::printed;
 
 // A directory of its own for each test, gone afterwards.
 class LoaderFiles : public ::testing::Test {
- protected:
+ public:
   LoaderFiles() {
     std::string name = ::testing::TempDir() + "millrace-config-XXXXXX";
     directory_ = ::mkdtemp(name.data());
   }
   ~LoaderFiles() override { std::filesystem::remove_all(directory_); }
 
+ protected:
   std::string path(const std::string& name) const { return directory_ + "/" + name; }
   std::string write(const std::string& name, const std::string& text) const {
     std::ofstream(path(name), std::ios::binary) << text;

@@ -16,6 +16,7 @@ namespace config::testing {
 // What `check` would print, with "" for the file: ":2:5: error: ...".
 inline std::vector<std::string> printed(const std::vector<Problem>& problems) {
   std::vector<std::string> lines;
+  lines.reserve(problems.size());
   for (const Problem& problem : problems) lines.push_back(to_string("", problem));
   return lines;
 }
