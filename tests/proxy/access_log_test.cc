@@ -11,6 +11,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <thread>
 
 #include "base/fd.h"
 
@@ -242,7 +243,7 @@ TEST(AccessLog, CountsTheLinesThatAFullDiskRefuses) {
   const base::Nanos before = base::monotonic_now();
   while (log.dropped() < 10) {
     ASSERT_LT(base::monotonic_now() - before, 30s);
-    usleep(1000);
+    std::this_thread::yield();
   }
   EXPECT_EQ(log.written(), 0U);
 }

@@ -6,7 +6,18 @@ from sizes import cpp_functions
 
 # Sources whose test has another name, each with the reason. The value is the test that covers it.
 COVERED_BY = {
-    "proxy/main.cc": "tests/integration",  # Starting and stopping the real program is its test.
+    # Starting, signalling and stopping the real program is their test.
+    "proxy/main.cc": "tests/integration/stop_test.py",
+    "proxy/run.cc": "tests/integration/reload_test.py",
+    # A table that the reader, the schema and the printed configuration visit: each visitor's test
+    # goes through all of it.
+    "config/keys.h": "tests/config/schema_test.cc",
+    # Two files of one class.
+    "backends/sim/sim_segments.cc": "tests/backends/sim/sim_network_test.cc",
+    # A bag of probabilities: the walks draw from it.
+    "backends/sim/sim_faults.h": "tests/simulation/walk_test.cc",
+    # Values behind a lock; the collector is who reads them.
+    "proxy/program_status.h": "tests/proxy/collector_test.cc",
 }
 
 # A declaration that needs a source file: a name, parameters, a semicolon, and no body.

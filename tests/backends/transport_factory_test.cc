@@ -1,0 +1,47 @@
+#include "backends/transport_factory.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace backends {
+namespace {
+
+TEST(TransportFactory, EpollIsAlwaysThereAndUsable) {
+  bool found = false;
+  for (const EngineInfo& engine : engines()) {
+    if (engine.name == "epoll") found = engine.usable;
+    EXPECT_EQ(engine.usable, engine.reason.empty()) << engine.name;
+  }
+  EXPECT_TRUE(found);
+}
+
+TEST(TransportFactory, EveryUsableEngineIsMadeByItsName) {
+  for (const EngineInfo& engine : engines()) {
+    const auto factory = make_transport_factory(engine.name);
+    ASSERT_EQ(factory.has_value(), engine.usable) << engine.name;
+    if (factory) {
+      EXPECT_EQ((*factory)->engine(), engine.name);
+    }
+  }
+}
+
+TEST(TransportFactory, AutoIsTheBestUsableOne) {
+  const auto factory = make_transport_factory("auto");
+  ASSERT_TRUE(factory);
+  for (const EngineInfo& engine : engines()) {
+    if (!engine.usable) continue;
+    EXPECT_EQ((*factory)->engine(), engine.name);
+    break;
+  }
+}
+
+TEST(TransportFactory, AnUnknownEngineIsNamedTogetherWithTheKnownOnes) {
+  const auto factory = make_transport_factory("kqueue");
+  ASSERT_FALSE(factory);
+  EXPECT_NE(factory.error().find("kqueue"), std::string::npos);
+  EXPECT_NE(factory.error().find("epoll"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace backends
