@@ -201,6 +201,10 @@ inline constexpr Family kAccessLogLinesTotal{"millrace_access_log_lines_total", 
 inline constexpr Family kAccessLogDroppedTotal{
     "millrace_access_log_dropped_total", Type::kCounter, Unit::kNone,
     "Lines thrown away because the log could not be written fast enough", LabelNames()};
+inline constexpr Family kLogDroppedTotal{
+    "millrace_log_dropped_total", Type::kCounter, Unit::kNone,
+    "Lines of the control-plane log thrown away because it could not be written fast enough",
+    LabelNames()};
 
 // The HTTP server these numbers come from.
 inline constexpr Family kHttpRequestsTotal{"millrace_http_requests_total", Type::kCounter,
@@ -285,6 +289,7 @@ inline constexpr std::array kAll = {
     &kTransportResetsPending,
     &kAccessLogLinesTotal,
     &kAccessLogDroppedTotal,
+    &kLogDroppedTotal,
     &kHttpRequestsTotal,
     &kHttpConnections,
     &kHttpConnectionsMax,

@@ -52,7 +52,8 @@ Snapshot merged(const Series<Cells>& series, Read read) {
   return sum;
 }
 
-void add_program(Page& page, const ProgramStatus& status, const AccessLog& access_log) {
+void add_program(Page& page, const ProgramStatus& status, const Log& log,
+                 const AccessLog& access_log) {
   page.add(names::kBuildInfo, {MILLRACE_VERSION, status.engine}, 1);
   page.add(names::kStartTime, {},
            std::chrono::duration<double>(status.started.time_since_epoch()).count());
@@ -63,6 +64,7 @@ void add_program(Page& page, const ProgramStatus& status, const AccessLog& acces
   page.add(names::kConfigLastReloadSuccessful, {}, status.last_reload_accepted ? 1 : 0);
   page.add(names::kAccessLogLinesTotal, {}, number(access_log.written()));
   page.add(names::kAccessLogDroppedTotal, {}, number(access_log.dropped()));
+  page.add(names::kLogDroppedTotal, {}, number(log.dropped()));
   if (snapshot == nullptr) return;
   for (const config::Listener& listener : snapshot->config.listeners) {
     page.add(names::kListenerMaxSessions, {listener.name}, listener.max_sessions);
@@ -186,7 +188,7 @@ void add_worker(Page& page, std::string_view engine, std::size_t index, const Wo
 
 std::vector<prometheus::MetricFamily> Collector::Collect() const {
   Page page;
-  add_program(page, status_, access_log_);
+  add_program(page, status_, log_, access_log_);
   catalog_.read([&page](const MetricsCatalog::Contents& contents) {
     for (const auto& [names, series] : contents.listeners) {
       if (shown(*series, &ListenerCells::sessions)) add_listener(page, *series);

@@ -9,6 +9,7 @@
 
 #include "metrics/http_stats.h"
 #include "proxy/access_log.h"
+#include "proxy/log.h"
 #include "proxy/program_status.h"
 #include "proxy/worker_metrics.h"
 
@@ -17,15 +18,16 @@ namespace proxy {
 class Collector : public prometheus::Collectable {
  public:
   // All must outlive the collector.
-  Collector(const ProgramStatus& status, const MetricsCatalog& catalog, const AccessLog& access_log,
-            const metrics::HttpStats& http)
-      : status_(status), catalog_(catalog), access_log_(access_log), http_(http) {}
+  Collector(const ProgramStatus& status, const MetricsCatalog& catalog, const Log& log,
+            const AccessLog& access_log, const metrics::HttpStats& http)
+      : status_(status), catalog_(catalog), log_(log), access_log_(access_log), http_(http) {}
 
   std::vector<prometheus::MetricFamily> Collect() const override;
 
  private:
   const ProgramStatus& status_;
   const MetricsCatalog& catalog_;
+  const Log& log_;
   const AccessLog& access_log_;
   const metrics::HttpStats& http_;
 };

@@ -74,10 +74,11 @@ int run(const Size& size) {
   count_something(catalog, size);
   const base::UniqueFd nowhere(open("/dev/null", O_WRONLY | O_CLOEXEC));
   proxy::LogOutput output(nowhere.get());
+  const proxy::Log log(output, {});
   const proxy::AccessLog access_log(output, size.workers, {});
   const proxy::ProgramStatus status("epoll");
   const metrics::HttpStats http;
-  const proxy::Collector collector(status, catalog, access_log, http);
+  const proxy::Collector collector(status, catalog, log, access_log, http);
 
   std::vector<double> collect_ms;
   std::vector<double> text_ms;

@@ -25,11 +25,12 @@ class CollectorTest : public testing::Test {
 
   base::UniqueFd sink_{open("/dev/null", O_WRONLY | O_CLOEXEC)};
   LogOutput output_{sink_.get()};
+  Log log_{output_, {}};
   AccessLog access_log_{output_, 2, {}};
   MetricsCatalog catalog_{2};
   ProgramStatus status_{"sim"};
   metrics::HttpStats http_;
-  Collector collector_{status_, catalog_, access_log_, http_};
+  Collector collector_{status_, catalog_, log_, access_log_, http_};
 };
 
 TEST_F(CollectorTest, AddsUpWhatTheWorkersCounted) {
