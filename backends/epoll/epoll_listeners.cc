@@ -41,7 +41,11 @@ base::Result<ListenerId> EpollListeners::listen(const ListenSpec& spec, Tag tag)
   listener.tag = tag;
   listener.family = spec.address.family();
   listener.stopped = stopped_;
-  watch(id, listener);
+  if (!watch(id, listener)) {
+    const base::Errno error = base::last_errno();
+    listeners_.erase(id);
+    return base::failure(error);
+  }
   return to_id<ListenerId>(id);
 }
 
@@ -55,7 +59,7 @@ void EpollListeners::pause(ListenerId id, bool paused) {
   Listener* listener = listeners_.find(to_slot(id));
   if (listener == nullptr || listener->draining) return;
   listener->paused = paused;
-  watch(to_slot(id), *listener);
+  watch_or_stop(to_slot(id), *listener);
 }
 
 void EpollListeners::unlisten(ListenerId id) {
@@ -64,27 +68,35 @@ void EpollListeners::unlisten(ListenerId id) {
   listener->draining = true;
   // A UNIX path has one queue for all workers, and it goes when the claim goes.
   if (listener->family != base::Family::kUnix) socket::refuse_new_clients(listener->fd.get());
-  watch(to_slot(id), *listener);
+  static_cast<void>(watch(to_slot(id), *listener));  // Leaving the set always works.
   draining_.push_back(to_slot(id));
 }
 
-void EpollListeners::watch(base::SlotId id, Listener& listener) {
+bool EpollListeners::watch(base::SlotId id, Listener& listener) {
   // A draining listener is asked in every poll anyway.
   const bool wanted = !listener.paused && !listener.draining && !listener.stopped;
-  if (wanted == listener.watched) return;
-  listener.watched = wanted;
+  if (wanted == listener.watched) return true;
   ++stats_.syscalls[static_cast<std::size_t>(Syscall::kOption)];
   if (!wanted) {
     CHECK(::epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, listener.fd.get(), nullptr) == 0);
-    return;
+    listener.watched = false;
+    return true;
   }
   epoll_event event{};
   // The workers share the queue of a UNIX path; one of them is enough for one client.
   event.events = EPOLLIN | (listener.family == base::Family::kUnix ? EPOLLEXCLUSIVE : 0U);
   event.data.u64 = Token{.kind = Token::Kind::kListener, .id = id}.pack();
-  // ENOMEM and ENOSPC (fs.epoll.max_user_watches) leave a listener that never accepts, which must
-  // not go unnoticed.
-  CHECK(::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, listener.fd.get(), &event) == 0);
+  listener.watched = ::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, listener.fd.get(), &event) == 0;
+  return listener.watched;
+}
+
+// ENOMEM, or ENOSPC by fs.epoll.max_user_watches: like any other stop, it is tried again later.
+void EpollListeners::watch_or_stop(base::SlotId id, Listener& listener) {
+  if (watch(id, listener)) return;
+  listener.stopped = true;
+  stopped_ = true;
+  stopped_for_room_ = false;
+  backoff_ = kBackoffMax;
 }
 
 EpollListeners::Accepted EpollListeners::accept(base::SlotId id, std::size_t room, base::Nanos now,
@@ -135,7 +147,7 @@ void EpollListeners::stop_all(base::Errno error, base::Nanos now, std::vector<Ev
   listeners_.for_each([&](base::SlotId id, Listener& listener) {
     if (listener.stopped || listener.draining) return;
     listener.stopped = true;
-    watch(id, listener);
+    static_cast<void>(watch(id, listener));  // Leaving the set always works.
     events.push_back({.kind = EventKind::kAcceptFailed, .error = error, .tag = listener.tag});
   });
 }
@@ -150,9 +162,11 @@ void EpollListeners::resume_if_possible(bool room, base::Nanos now, std::vector<
   listeners_.for_each([&](base::SlotId id, Listener& listener) {
     if (!listener.stopped) return;
     listener.stopped = false;
-    watch(id, listener);
+    watch_or_stop(id, listener);
+    if (listener.stopped) return;
     events.push_back({.kind = EventKind::kAcceptResumed, .tag = listener.tag});
   });
+  if (stopped_) stopped_at_ = now;
 }
 
 base::Nanos EpollListeners::wait_limit(bool room, base::Nanos now) const {

@@ -66,7 +66,9 @@ class EpollListeners {
     bool watched = false;  // In the epoll set.
   };
 
-  void watch(base::SlotId id, Listener& listener);
+  // False: the kernel has no memory or no watch left for a listener that is to be watched.
+  bool watch(base::SlotId id, Listener& listener);
+  void watch_or_stop(base::SlotId id, Listener& listener);
   void stop_all(base::Errno error, base::Nanos now, std::vector<Event>& events);
   void finish_draining(base::SlotId id);
 

@@ -89,7 +89,9 @@ RelayRunner::Step RelayRunner::copy(Relay& relay, std::size_t direction, base::N
   count(Syscall::kReceive);
   const ssize_t got = ::recv(from.fd, buffer, socket::kBufferBytes, 0);
   if (got <= 0) {
-    if (got == 0) {
+    // EAGAIN of a side that was given up: it is not dead, only unreachable, and has no more to say.
+    const bool given_up = errno == EAGAIN && from.lost != base::Errno::kNone;
+    if (got == 0 || given_up) {
       source_ended(relay, direction);
     } else if (errno == EAGAIN) {
       from.readable = false;
@@ -193,7 +195,7 @@ RelayRunner::Step RelayRunner::splice(Relay& relay, std::size_t direction, base:
     // which splice(2) does not pass.
     if (got == 0) {
       source_ended(relay, direction);
-    } else if (errno == EAGAIN && !from.urgent) {
+    } else if (errno == EAGAIN && !from.urgent && from.lost == base::Errno::kNone) {
       from.readable = false;
     } else if (errno == EAGAIN || cannot_splice(errno)) {
       refuse_splice(flow);
@@ -414,7 +416,7 @@ Next RelayRunner::verdict(const Relay& relay, bool more) const {
 
 CloseMode RelayRunner::close_mode(const Relay& relay, std::size_t side) {
   const bool clean = relay.end == RelayEnd::kBothClosed;
-  const bool gone = relay.sides[side]->lost != base::Errno::kNone;
+  const bool gone = relay.sides[side]->lost == base::to_errno(ECONNRESET);
   return clean || gone ? CloseMode::kGraceful : CloseMode::kReset;
 }
 
