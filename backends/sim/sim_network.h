@@ -58,9 +58,7 @@ class SimOwner {
  public:
   virtual void socket_ready(std::uint64_t cookie) = 0;
   virtual void listener_ready(std::uint64_t cookie) = 0;
-
- protected:
-  ~SimOwner() = default;
+  virtual ~SimOwner() = default;
 };
 
 // How an address answers a connect.
@@ -195,14 +193,14 @@ class SimNetwork {
   void set_cookie(SimSocketId socket, std::uint64_t cookie) { at_id(socket).cookie = cookie; }
   const SimSocket& socket(SimSocketId socket) const;
   // Takes up to out.size() received bytes; returns how many.
-  std::size_t read(SimSocketId socket, std::span<std::byte> out);
+  std::size_t read(SimSocketId id, std::span<std::byte> out);
   // Gives up to bytes.size() bytes to the send buffer; returns how many it took.
-  std::size_t write(SimSocketId socket, std::span<const std::byte> bytes);
-  void shutdown_write(SimSocketId socket);
+  std::size_t write(SimSocketId id, std::span<const std::byte> bytes);
+  void shutdown_write(SimSocketId id);
   // close(2): FIN after what was written; RST when unread bytes are waiting. The id is dead then.
-  void close(SimSocketId socket);
+  void close(SimSocketId id);
   // RST now (UNIX sockets have none: close). The id is dead then.
-  void reset(SimSocketId socket);
+  void reset(SimSocketId id);
 
   // --- The weather. Rules hold for connects that begin later.
   void set_path(const base::Address& address, const SimPath& path);
@@ -215,7 +213,7 @@ class SimNetwork {
   base::Errno exhausted() const { return exhausted_; }
   // From now on nothing gets through between this socket and the other end. Keepalive and
   // user_timeout of each end notice (ETIMEDOUT), if they are on.
-  void cut(SimSocketId socket);
+  void cut(SimSocketId id);
 
   base::Prng& prng() { return prng_; }
   SimTrace& trace() { return trace_; }

@@ -30,7 +30,7 @@ class SimPeer final : private SimOwner {
   SimPeer(SimNetwork& network, SimListenerId listener, Mode mode);
   SimPeer(const SimPeer&) = delete;
   SimPeer& operator=(const SimPeer&) = delete;
-  ~SimPeer();  // close().
+  ~SimPeer() override;  // close().
 
   // Queues bytes; they leave as the connection takes them.
   void send(std::span<const std::byte> bytes);
@@ -112,7 +112,7 @@ class SimService final : private SimOwner {
                                                         const SimListen& listen, Greet greet);
   SimService(const SimService&) = delete;
   SimService& operator=(const SimService&) = delete;
-  ~SimService();
+  ~SimService() override;
 
   const base::Address& address() const { return address_; }
   // Null while nobody waits. kManual.

@@ -288,6 +288,7 @@ std::span<const Event> SimTransport::poll(base::Nanos wait_max) {
   ++stats_.polls;
   count(Syscall::kPoll);
   wait(wait_max);
+  stats_.waited += network_.now() - now_;  // Work takes no virtual time.
   now_ = network_.now();
   base::Prng& prng = network_.prng();
   const SimFaults& faults = options_.faults;
