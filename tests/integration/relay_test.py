@@ -68,6 +68,9 @@ class RelayTest(harness.Case):
                     peers.reset(taken)
                     self.assertEqual(peers.read_all(client), (peers.pattern(size), "reset"))
                 with self.start_pair() as (client, taken):
+                    # A client that resets before its endpoint is connected is not waited for.
+                    taken.sendall(b"welcome")
+                    self.assertEqual(peers.read_exactly(client, 7), b"welcome")
                     client.sendall(peers.pattern(size))
                     peers.reset(client)
                     self.assertEqual(peers.read_all(taken), (peers.pattern(size), "reset"))
@@ -87,9 +90,12 @@ class RelayTest(harness.Case):
             self.assertEqual(end, "reset")
             heard += data == b"too many users"
         # Our own client may be reset before its connect() has returned, and then it cannot read.
-        self.assertGreater(heard, sessions * 0.9)
+        self.assertGreater(heard, sessions * 0.5)
         self.proxy.wait_ends({("upstream", "reset"): sessions})
-        self.assertEqual(self.proxy.metrics().value("upstream_connect_failures_total"), 0)
+        metrics = self.proxy.metrics()
+        self.assertEqual(metrics.value("upstream_connect_failures_total"), 0)
+        self.assertEqual(metrics.value("relay_bytes_total", direction="to_client"),
+                         sessions * len(b"too many users"))
         self.assertEqual(upstream.accepted, sessions)
 
     def test_a_cut_transfer_to_a_slow_reader_is_never_a_clean_end(self):
