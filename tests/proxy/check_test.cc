@@ -33,8 +33,8 @@ Checked check(const proxy::CheckOptions& options) {
 }
 
 std::string file_with(const std::string& text) {
-  const std::string path = testing::TempDir() + "check_test_" +
-                           testing::UnitTest::GetInstance()->current_test_info()->name() + ".yaml";
+  std::string path = testing::TempDir() + "check_test_" +
+                     testing::UnitTest::GetInstance()->current_test_info()->name() + ".yaml";
   std::ofstream(path) << text;
   return path;
 }

@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 
 // The real metrics server with an answer of the test's choice.
 struct Served {
-  explicit Served(metrics::Health health)
+  explicit Served(const metrics::Health& health)
       : server(*metrics::HttpServer::start(*base::parse_address("127.0.0.1:0"),
                                            {.metrics_page = [] { return std::string("a page\n"); },
                                             .live = [] { return metrics::Health{}; },
