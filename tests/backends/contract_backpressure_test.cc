@@ -19,9 +19,9 @@ constexpr std::size_t kEndless = 64U << 20U;
 class ContractBackpressure : public Contract {};
 
 TEST_P(ContractBackpressure, AReaderThatStopsStopsTheWriter) {
-  use_service_buffers(128 * 1024);
+  use_service_buffers(128UL * 1024);
   for (const Direction direction : kBothDirections) {
-    Joined joined = join({.buffer_bytes = 128 * 1024});
+    Joined joined = join({.buffer_bytes = 128UL * 1024});
     joined.receiver(direction).read(false);
     joined.source(direction).send(Bytes(kEndless));
     settle();
@@ -47,9 +47,9 @@ TEST_P(ContractBackpressure, AReaderThatStopsStopsTheWriter) {
 }
 
 TEST_P(ContractBackpressure, StopAndGoLosesNothing) {
-  use_service_buffers(128 * 1024);
+  use_service_buffers(128UL * 1024);
   for (const Direction direction : kBothDirections) {
-    Joined joined = join({.buffer_bytes = 128 * 1024});
+    Joined joined = join({.buffer_bytes = 128UL * 1024});
     const Bytes data = random_bytes(5'000'000, 2);
     joined.source(direction).send(data);
     joined.source(direction).shutdown_write();

@@ -78,9 +78,9 @@ TEST_P(ContractClose, FinTogetherWithTheLastDataComesAfterIt) {
 }
 
 TEST_P(ContractClose, FinWaitsWhileTheOtherSideIsFull) {
-  use_service_buffers(128 * 1024);
+  use_service_buffers(128UL * 1024);
   for (const Direction direction : kBothDirections) {
-    Joined joined = join({.buffer_bytes = 128 * 1024});
+    Joined joined = join({.buffer_bytes = 128UL * 1024});
     joined.receiver(direction).read(false);
     const Bytes data = random_bytes(6'000'000, 4);
     joined.source(direction).send(data);

@@ -53,9 +53,11 @@ struct Apart {
 };
 
 class Contract : public testing::TestWithParam<HarnessFactory> {
+ public:
+  ~Contract() override;
+
  protected:
   Contract();
-  ~Contract() override;
 
   // Kinds of the tags that the fixture gives out; ids count up.
   static constexpr std::uint8_t kListenerTag = 1;
@@ -84,7 +86,7 @@ class Contract : public testing::TestWithParam<HarnessFactory> {
   void poll(base::Nanos wait);
 
   std::unique_ptr<Peer> make_client(const PeerOptions& options = {});
-  Apart make_apart(const PeerOptions& client = {});
+  Apart make_apart(const PeerOptions& options = {});
   Joined join(const PeerOptions& client = {}, const backends::RelaySpec& spec = {});
   Joined join_apart(Apart apart, const backends::RelaySpec& spec = {});
   backends::Connection connect(const base::Address& remote, backends::Tag tag);

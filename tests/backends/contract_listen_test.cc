@@ -14,7 +14,6 @@
 namespace contract {
 namespace {
 
-using backends::CloseMode;
 using backends::EventKind;
 
 class ContractListen : public Contract {

@@ -54,9 +54,9 @@ TEST_P(ContractReset, BytesBeforeAResetAreDeliveredFirst) {
 }
 
 TEST_P(ContractReset, AResetWaitsForASlowReader) {
-  use_service_buffers(16 * 1024);
+  use_service_buffers(16UL * 1024);
   for (const Direction direction : kBothDirections) {
-    Joined joined = join({.buffer_bytes = 16 * 1024});
+    Joined joined = join({.buffer_bytes = 16UL * 1024});
     Peer& source = joined.source(direction);
     Peer& receiver = joined.receiver(direction);
     receiver.read(false);
@@ -83,8 +83,8 @@ TEST_P(ContractReset, AResetWaitsForASlowReader) {
 }
 
 TEST_P(ContractReset, AnAbortEndsAResetThatWaits) {
-  use_service_buffers(16 * 1024);
-  Joined joined = join({.buffer_bytes = 16 * 1024});
+  use_service_buffers(16UL * 1024);
+  Joined joined = join({.buffer_bytes = 16UL * 1024});
   joined.client->read(false);
   joined.upstream->send(random_bytes(60'000, 3));
   ASSERT_TRUE(pump([&] { return joined.upstream->in_flight() == 0; }));

@@ -82,6 +82,7 @@ TEST_P(ListenerSocket, RefusingNewClientsKeepsThoseInTheQueue) {
   ASSERT_TRUE(listener);
   const base::Address address = local_of(listener->get());
   std::vector<base::UniqueFd> queued;
+  queued.reserve(10);
   for (int i = 0; i < 10; ++i) queued.push_back(connect_blocking(address));
   refuse_new_clients(listener->get());
 
