@@ -134,6 +134,7 @@ Joined Contract::join_apart(Apart apart, const backends::RelaySpec& spec) {
   joined.client = std::move(apart.client);
   joined.upstream = std::move(apart.upstream);
   joined.tag = next_tag(kRelayTag);
+  joined.progress = &progress_.emplace_back();
   joined.relay =
       transport().relay(std::move(apart.client_connection), std::move(apart.upstream_connection),
                         spec, *joined.progress, joined.tag);

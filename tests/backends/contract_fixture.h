@@ -28,8 +28,7 @@ inline constexpr std::array<backends::Direction, backends::kDirections> kBothDir
 struct Joined {
   std::unique_ptr<Peer> client;
   std::unique_ptr<Peer> upstream;
-  // On the heap: the transport has its address.
-  std::unique_ptr<backends::RelayProgress> progress = std::make_unique<backends::RelayProgress>();
+  backends::RelayProgress* progress = nullptr;  // The fixture's: a relay may outlive this.
   backends::RelayId relay = backends::RelayId::kNone;
   backends::Tag tag;
 
@@ -109,6 +108,7 @@ class Contract : public testing::TestWithParam<HarnessFactory> {
   std::unique_ptr<Harness> harness_;
   PeerOptions service_options_;
   std::unique_ptr<Service> service_;
+  std::deque<backends::RelayProgress> progress_;  // Addresses stay; outlives the transport.
   std::unique_ptr<backends::Transport> transport_;
   base::Address listener_address_;
   backends::ListenerId listener_ = backends::ListenerId::kNone;
