@@ -115,8 +115,11 @@ struct ConnectSpec {
   base::Address remote;
   std::optional<base::IpPort> source;  // Local address to connect from; its port is ignored.
   TcpOptions tcp;
-  bool park =
-      false;  // It will wait in a pool; bytes the server sends meanwhile are kept for the relay.
+  // It will wait in a pool; bytes the server sends meanwhile are kept for the relay.
+  bool park = false;
+  // Whose bytes it will carry, when that is known: if some are waiting already, an engine may let
+  // the last step of the handshake travel with them.
+  ConnId client = ConnId::kNone;
 };
 
 // A preamble of this size holds a PROXY protocol v2 header with its TLVs (536 bytes is what the

@@ -187,7 +187,8 @@ bool AccessLog::drain_once() {
       if (piece_.size() >= kPieceBytes) write_piece();
     }
   }
-  if (piece_lines_ > 0) write_piece();
+  // An empty piece too: the end of an earlier one may still wait in the output.
+  write_piece();
   return busy;
 }
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "backends/transport.h"
 #include "base/slab.h"
@@ -33,6 +34,7 @@ struct Session : TimerWheel::Timer {
   Listener* listener = nullptr;
   Upstream* upstream = nullptr;  // The listener's at accept: a reload does not move a session.
   Endpoint* endpoint = nullptr;  // Null between two attempts.
+  const std::string* endpoint_name = nullptr;  // Of the last attempt; lives in the metrics catalog.
   RouteCells* route_cells = nullptr;
   const RouteSeries* route = nullptr;
 

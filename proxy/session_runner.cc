@@ -109,12 +109,14 @@ void SessionRunner::connect_next(Session& session) {
   session.tried[session.attempts] = endpoint->index;
   ++session.attempts;
   session.endpoint = endpoint;
+  session.endpoint_name = endpoint->name;
   session.connect_started = transport_.now();
   upstream.session_started(*endpoint);
   session.upstream_connection = transport_.connect({.remote = std::move(remote),
                                                     .source = upstream.config().connect.source,
                                                     .tcp = session.listener->tcp,
-                                                    .park = false},
+                                                    .park = false,
+                                                    .client = session.client_connection.id()},
                                                    make_tag(TagKind::kSession, session.id));
   Nanos deadline = transport_.now() + upstream.config().connect.timeout;
   if (session.timeouts.lifetime > Nanos{0}) {
@@ -302,12 +304,9 @@ void SessionRunner::log_access(const Session& session, EndReason reason) {
   AccessRecord record;
   record.listener = &session.route->names.listener;
   record.upstream = &session.route->names.upstream;
-  if (session.endpoint != nullptr) {
-    record.endpoint = session.endpoint->name;
-    record.endpoint_address = session.endpoint->address.ip;
-  }
-  if (session.destination.family != base::Family::kNone) {
-    record.endpoint = nullptr;
+  if (session.destination.family == base::Family::kNone) {
+    record.endpoint = session.endpoint_name;
+  } else {
     record.endpoint_address = session.destination;
   }
   record.transport = transport_.name();

@@ -12,7 +12,7 @@ namespace proxy {
 class Signals {
  public:
   // Blocks them for this thread and all it starts later: make it before any thread.
-  explicit Signals(std::initializer_list<int> numbers);
+  Signals(std::initializer_list<int> numbers);
 
   int fd() const { return fd_.get(); }
   // The next one that has come, or nothing. Never waits.

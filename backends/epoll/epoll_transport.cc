@@ -107,6 +107,10 @@ Connection EpollTransport::connect(const ConnectSpec& spec, Tag tag) {
     if (::bind(raw_fd, raw.get(), raw.size) != 0) error = base::last_errno();
   }
   if (error == base::Errno::kNone) {
+    if (family != base::Family::kUnix && data_waits(spec.client)) {
+      count(Syscall::kOption);
+      socket::join_ack_with_data(raw_fd);
+    }
     const base::RawAddress raw = base::to_raw(spec.remote);
     count(Syscall::kConnect);
     if (::connect(raw_fd, raw.get(), raw.size) != 0 && errno != EINPROGRESS) {
@@ -128,6 +132,12 @@ Connection EpollTransport::connect(const ConnectSpec& spec, Tag tag) {
     return Connection(*this, to_id<ConnId>(id));
   }
   return add_connection(std::move(*fd), settings);
+}
+
+bool EpollTransport::data_waits(ConnId client) {
+  if (client == ConnId::kNone) return false;
+  count(Syscall::kOption);
+  return socket::has_unread(connection(client).fd);
 }
 
 // Into the slab and into the epoll set. Out of memory for the latter: an empty handle.

@@ -77,6 +77,7 @@ class EpollTransport final : public Transport {
   RelayId start_relay(ConnId client, ConnId upstream, const RelaySpec& spec,
                       RelayProgress& progress, Tag tag) override;
 
+  bool data_waits(ConnId client);
   Connection add_connection(base::UniqueFd fd, const EpollConnection& settings);
   void close_connection(base::SlotId id, CloseMode mode);
   void defer_connected(base::SlotId connection, base::Errno error, Tag tag);

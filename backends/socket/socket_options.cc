@@ -98,6 +98,17 @@ base::Errno take_error(int fd) {
   return base::to_errno(error);
 }
 
+bool has_unread(int fd) {
+  int bytes = 0;
+  return ::ioctl(fd, SIOCINQ, &bytes) == 0 && bytes > 0;
+}
+
+void join_ack_with_data(int fd) {
+  const int off = 0;
+  // Refused: the ACK goes on its own, as ever.
+  static_cast<void>(::setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof(off)));
+}
+
 std::size_t unacknowledged(int fd) {
   int bytes = 0;
   if (::ioctl(fd, SIOCOUTQ, &bytes) != 0 || bytes < 0) return 0;

@@ -30,6 +30,14 @@ void reset_on_close(int fd);
 // The error the kernel keeps for this socket, and forgets by telling (man 7 socket, SO_ERROR).
 base::Errno take_error(int fd);
 
+// Bytes are waiting to be read.
+bool has_unread(int fd);
+
+// To be called before connect(2): the last ACK of the handshake waits for our first data, which is
+// one packet less for each connection. Only when such data is there already: otherwise the server
+// would hear of the connection up to 200 ms late (the kernel's TCP_DELACK_MAX).
+void join_ack_with_data(int fd);
+
 // Bytes (and a FIN) that the other side's TCP has not acknowledged (man 7 tcp, SIOCOUTQ).
 std::size_t unacknowledged(int fd);
 
