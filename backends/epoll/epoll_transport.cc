@@ -10,6 +10,7 @@
 #include <limits>
 #include <utility>
 
+#include "backends/socket/outgoing.h"
 #include "base/assert.h"
 
 namespace backends::epoll {
@@ -83,39 +84,11 @@ Connection EpollTransport::connect(const ConnectSpec& spec, Tag tag) {
     defer_connected({}, base::to_errno(EMFILE), tag);
     return {};
   }
-  count(Syscall::kConnect);
-  auto fd = socket::open_stream(family);
-  if (!fd) {
-    if (out_of_resources(fd.error())) ++stats_.connects_refused;
-    defer_connected({}, fd.error(), tag);
+  socket::Outgoing outgoing = socket::start_connect(spec, data_waits(spec.client), stats_);
+  if (!outgoing.fd) {
+    if (out_of_resources(outgoing.error)) ++stats_.connects_refused;
+    defer_connected({}, outgoing.error, tag);
     return {};
-  }
-  const int raw_fd = fd->get();
-  stats_.syscalls[static_cast<std::size_t>(Syscall::kOption)] +=
-      socket::set_tcp_options(raw_fd, family, spec.tcp);
-  base::Errno error = base::Errno::kNone;
-  if (spec.source && family != base::Family::kUnix) {
-    // The port is chosen by connect(2), when the kernel knows the other end too: one local port
-    // serves many remotes.
-    const int on = 1;
-    count(Syscall::kOption);
-    static_cast<void>(::setsockopt(raw_fd, SOL_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on)));
-    base::Address source{.ip = *spec.source, .path = {}};
-    source.ip.port = 0;
-    const base::RawAddress raw = base::to_raw(source);
-    count(Syscall::kOption);
-    if (::bind(raw_fd, raw.get(), raw.size) != 0) error = base::last_errno();
-  }
-  if (error == base::Errno::kNone) {
-    if (family != base::Family::kUnix && data_waits(spec.client)) {
-      count(Syscall::kOption);
-      socket::join_ack_with_data(raw_fd);
-    }
-    const base::RawAddress raw = base::to_raw(spec.remote);
-    count(Syscall::kConnect);
-    if (::connect(raw_fd, raw.get(), raw.size) != 0 && errno != EINPROGRESS) {
-      error = base::last_errno();
-    }
   }
   EpollConnection settings;
   settings.tag = tag;
@@ -123,15 +96,15 @@ Connection EpollTransport::connect(const ConnectSpec& spec, Tag tag) {
   settings.family = family;
   settings.read_to_end = family == base::Family::kUnix;
   settings.maybe_itself = family != base::Family::kUnix && ephemeral_.contains(spec.remote.ip.port);
-  if (error != base::Errno::kNone) {
+  if (outgoing.error != base::Errno::kNone) {
     // The handle lives until its owner drops it, but the kernel has nothing more to say about it.
-    settings.fd = fd->release();
+    settings.fd = outgoing.fd.release();
     const base::SlotId id = connections_.emplace(settings);
     stats_.connections = connections_.size();
-    defer_connected(id, error, tag);
+    defer_connected(id, outgoing.error, tag);
     return Connection(*this, to_id<ConnId>(id));
   }
-  return add_connection(std::move(*fd), settings);
+  return add_connection(std::move(outgoing.fd), settings);
 }
 
 bool EpollTransport::data_waits(ConnId client) {

@@ -1,0 +1,83 @@
+#include "backends/socket/outgoing.h"
+
+#include <gtest/gtest.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "backends/socket/socket_options.h"
+
+namespace backends::socket {
+namespace {
+
+class OutgoingTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    const base::RawAddress any = base::to_raw(base::parse_address("127.0.0.1:0").value());
+    ASSERT_EQ(::bind(listener_.get(), any.get(), any.size), 0);
+    ASSERT_EQ(::listen(listener_.get(), 8), 0);
+    spec_.remote = local_of(listener_.get());
+  }
+
+  static void wait_writable(int fd) {
+    pollfd wait{.fd = fd, .events = POLLOUT, .revents = 0};
+    ASSERT_EQ(::poll(&wait, 1, 10000), 1);
+  }
+
+  // Segments that left on the connection after its SYN, the first data included.
+  static std::uint32_t segments_out(int fd) {
+    tcp_info info{};
+    socklen_t size = sizeof(info);
+    EXPECT_EQ(::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size), 0);
+    return info.tcpi_segs_out;
+  }
+
+  base::UniqueFd listener_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  ConnectSpec spec_;
+  TransportStats stats_;
+};
+
+TEST_F(OutgoingTest, ConnectsWithoutWaiting) {
+  const Outgoing outgoing = start_connect(spec_, false, stats_);
+  ASSERT_TRUE(outgoing.fd);
+  EXPECT_EQ(outgoing.error, base::Errno::kNone);
+  wait_writable(outgoing.fd.get());
+  const base::UniqueFd accepted(::accept(listener_.get(), nullptr, nullptr));
+  EXPECT_EQ(peer_of(accepted.get()), local_of(outgoing.fd.get()));
+  EXPECT_EQ(stats_.syscalls[static_cast<std::size_t>(Syscall::kConnect)], 2U);
+}
+
+TEST_F(OutgoingTest, ComesFromTheSourceThatWasAskedFor) {
+  spec_.source = base::parse_address("127.0.0.42:0").value().ip;
+  const Outgoing outgoing = start_connect(spec_, false, stats_);
+  wait_writable(outgoing.fd.get());
+  EXPECT_EQ(base::ip_to_string(local_of(outgoing.fd.get()).ip), "127.0.0.42");
+}
+
+TEST_F(OutgoingTest, KeepsTheSocketAndSaysWhyWhenTheSourceIsNotOurs) {
+  spec_.source = base::parse_address("192.0.2.77:0").value().ip;
+  const Outgoing outgoing = start_connect(spec_, false, stats_);
+  EXPECT_TRUE(outgoing.fd);
+  EXPECT_EQ(outgoing.error, base::to_errno(EADDRNOTAVAIL));
+}
+
+TEST_F(OutgoingTest, SendsOnePacketLessWhenDataIsWaiting) {
+  std::uint32_t segments[2] = {};
+  for (const bool data_waits : {false, true}) {
+    const Outgoing outgoing = start_connect(spec_, data_waits, stats_);
+    wait_writable(outgoing.fd.get());
+    ASSERT_EQ(::send(outgoing.fd.get(), "x", 1, MSG_NOSIGNAL), 1);
+    const base::UniqueFd accepted(::accept(listener_.get(), nullptr, nullptr));
+    char byte = 0;
+    ASSERT_EQ(::recv(accepted.get(), &byte, 1, 0), 1);
+    segments[data_waits ? 1 : 0] = segments_out(outgoing.fd.get());
+  }
+  EXPECT_EQ(segments[1] + 1, segments[0]);
+}
+
+}  // namespace
+}  // namespace backends::socket
