@@ -54,13 +54,19 @@ class ConservationTest(harness.Case):
         rejected = metrics.value("listener_rejected_total")
         self.assertEqual(metrics.value("listener_accepted_total"), totals["clients"], f"seed {seed}")
         self.assertEqual(totals["clients"], ended + rejected, f"seed {seed}: {metrics.ends()}")
-        self.assertEqual(upstream.accepted, ended)
+        # A client that resets at once may end its session before the handshake with the upstream is
+        # through: the last packet of it waits for the client's bytes.
+        self.assertLessEqual(upstream.accepted, ended)
+        self.assertGreaterEqual(upstream.accepted, metrics.ends()["client", "eof"])
         self.assertEqual(metrics.value("session_duration_seconds_count"), ended)
         self.assertEqual(metrics.value("endpoint_sessions_active"), 0)
         self.assertEqual(metrics.value("worker_sessions_active"), 0)
         harness.eventually(lambda: len(proxy.access_lines()) == ended, "an access line for each session")
 
-        self.assertEqual(metrics.value("relay_bytes_total", direction="to_upstream"), self.received)
+        # The upstream's threads may be a moment behind.
+        relayed = metrics.value("relay_bytes_total", direction="to_upstream")
+        harness.eventually(lambda: self.received >= relayed, f"{relayed} bytes at the upstream")
+        self.assertEqual(relayed, self.received)
         self.assertEqual(metrics.value("relay_bytes_total", direction="to_client"), self.sent)
         self.assertEqual(totals["read"], self.sent)
         self.assertEqual(metrics.value("relay_method_bytes_total"), self.received + self.sent)

@@ -103,7 +103,8 @@ class EndReasonsTest(harness.Case):
         nobody = self.use(peers.Refusing())
         proxy = self.use(Millrace(config(nobody.address)))
         self.assertEqual(peers.fate(proxy), (b"", "reset"))
-        self.expect(proxy, "upstream", "connect_refused", attempts="1", setup="-", connect="-")
+        self.expect(proxy, "upstream", "connect_refused", attempts="1", setup="-", connect="-",
+                    endpoint=nobody.address)
         self.assertEqual(proxy.metrics().value(
             "upstream_connect_failures_total", upstream="up", endpoint=nobody.address,
             cause="connect_refused"), 1)
