@@ -80,6 +80,11 @@ def need(*programs):
     return paths[0] if len(paths) == 1 else paths
 
 
+def dies_with_us():
+    """Words before a command: it does not outlive a test that ctest kills at its time limit."""
+    return need("setpriv"), "--pdeathsig", "KILL"
+
+
 def split_address(address):
     host, _, port = address.rpartition(":")
     return host.strip("[]"), int(port)
@@ -166,7 +171,7 @@ class Millrace:
         self.write(config)
         self._log_path = os.path.join(folder, f"stderr-{time.monotonic_ns()}")
         with open(self._log_path, "wb") as log:
-            self.process = subprocess.Popen([*prefix, BINARY, "run", "-c", self.path],
+            self.process = subprocess.Popen([*dies_with_us(), *prefix, BINARY, "run", "-c", self.path],
                                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                             stderr=log if stderr is None else stderr)
         self._has_log = stderr is None

@@ -46,10 +46,10 @@ class Service:
 
     def as_user(self, *command):
         if not self.user or os.geteuid() != 0:
-            return list(command)
+            return [*harness.dies_with_us(), *command]
         entry = pwd.getpwnam(self.user)
         # setpriv execs: the process we started is the service itself.
-        return [harness.need("setpriv"), f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}",
+        return [*harness.dies_with_us(), f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}",
                 "--clear-groups", *command]
 
     def prepare(self):

@@ -47,6 +47,7 @@ TEST(Admission, NeverPassesTheLimitWhenWorkersRaceForTheLastPlace) {
   std::atomic<std::int64_t> most{0};
   std::atomic<std::int64_t> admitted{0};
   std::vector<std::thread> workers;
+  workers.reserve(kWorkers);
   for (int worker = 0; worker < kWorkers; ++worker) {
     workers.emplace_back([&, worker] {
       Listener listener = listener_of(series, static_cast<std::size_t>(worker), kLimit);

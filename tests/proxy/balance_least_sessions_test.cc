@@ -62,7 +62,7 @@ TEST(BalanceLeastSessions, AlwaysPicksAnEndpointWithTheFewestSessionsForItsWeigh
     const auto tried =
         prng.chance(300) ? std::vector<std::uint16_t>{7, 9} : std::vector<std::uint16_t>{};
     const std::uint16_t picked = balancer.pick({.client = {}, .tried = tried}).value();
-    for (std::uint16_t i = 0; i < endpoints.size(); ++i) {
+    for (std::size_t i = 0; i < endpoints.size(); ++i) {
       if (weights[i] == 0 || std::find(tried.begin(), tried.end(), i) != tried.end()) continue;
       ASSERT_LE(std::uint64_t{endpoints[picked].sessions} * weights[i],
                 std::uint64_t{endpoints[i].sessions} * weights[picked]);

@@ -9,11 +9,11 @@ namespace proxy {
 namespace {
 
 const std::vector<Finding>& sample() {
-  static const std::vector<Finding> findings = {
+  static const std::vector<Finding> kFindings = {
       {Finding::kOk, "cpus", "2 usable", ""},
       {Finding::kAdvice, "net.core.somaxconn", "128", "Run: sysctl -w net.core.somaxconn=4096"},
       {Finding::kProblem, "descriptors", "hard 64", "Raise it."}};
-  return findings;
+  return kFindings;
 }
 
 TEST(Doctor, PrintsAlignedTextWithTheAdviceUnderItsFinding) {

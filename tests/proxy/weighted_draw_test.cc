@@ -25,7 +25,8 @@ TEST(WeightedDraw, LeavingOutOneKeepsTheOthersShares) {
   const WeightedDraw draw(endpoints);
   Candidates candidates(endpoints);
   base::Prng prng(3);
-  for (std::uint16_t left_out = 0; left_out < weights.size(); ++left_out) {
+  for (std::size_t index = 0; index < weights.size(); ++index) {
+    const auto left_out = static_cast<std::uint16_t>(index);
     const std::uint16_t also = 3;
     ASSERT_TRUE(candidates.begin(std::vector<std::uint16_t>{left_out, also}));
     auto expected = weights;

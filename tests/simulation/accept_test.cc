@@ -128,7 +128,7 @@ TEST_F(Accept, AReaderThatStopsStopsTheWriterAndMemoryStaysBounded) {  // 18, 19
         held += play.world.transport(i).stats().held_bytes;
       }
       EXPECT_LE(held, backends::SimRelay::kHeldMax);
-      EXPECT_LE(writer.sent(), 4 * 8192 + backends::SimRelay::kHeldMax);
+      EXPECT_LE(writer.sent(), std::size_t{4} * 8192 + backends::SimRelay::kHeldMax);
       reader.read();
       EXPECT_TRUE(play.world.run_until([&] { return reader.received() == sent; }));
     });

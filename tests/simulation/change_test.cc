@@ -215,6 +215,7 @@ TEST_F(Change, ADrainServesWhoIsThereRefusesWhoComesAndEndsByItself) {  // 104
     serve_echo(play);
     play.configure();
     std::vector<SimPeer*> guests;
+    guests.reserve(20);
     for (int i = 0; i < 20; ++i) guests.push_back(&play.client());
     play.world.run_for(milliseconds(50));
     play.world.drain(seconds(30));

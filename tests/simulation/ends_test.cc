@@ -16,7 +16,9 @@ class Ends : public Scenario {
 
 TEST_F(Ends, AClientsResetInMidTransferReachesTheUpstreamAsAReset) {  // 1
   play([](Play& play) {
-    auto [client, upstream] = join(play);
+    const Joined joined = join(play);
+    SimPeer& client = joined.client;
+    SimPeer& upstream = joined.upstream;
     upstream.send(keyed_stream(2, 300'000));
     client.send(keyed_stream(1, 300'000));
     play.world.run_for(milliseconds(1));
@@ -29,7 +31,9 @@ TEST_F(Ends, AClientsResetInMidTransferReachesTheUpstreamAsAReset) {  // 1
 
 TEST_F(Ends, AnUpstreamsResetReachesTheClientAfterTheBytesBeforeIt) {  // 2
   play([](Play& play) {
-    auto [client, upstream] = join(play);
+    const Joined joined = join(play);
+    SimPeer& client = joined.client;
+    SimPeer& upstream = joined.upstream;
     upstream.send(keyed_stream(2, 50'000));
     until(play, [&] { return upstream.in_flight() == 0; });
     upstream.reset();
@@ -42,7 +46,9 @@ TEST_F(Ends, AnUpstreamsResetReachesTheClientAfterTheBytesBeforeIt) {  // 2
 
 TEST_F(Ends, ASlowClientGetsEveryByteBeforeTheUpstreamsReset) {  // 3
   play([](Play& play) {
-    auto [client, upstream] = join(play);
+    const Joined joined = join(play);
+    SimPeer& client = joined.client;
+    SimPeer& upstream = joined.upstream;
     client.stop_reading();
     upstream.send(keyed_stream(2, 500'000));
     play.world.run_for(seconds(1));
@@ -61,7 +67,9 @@ TEST_F(Ends, ASlowClientGetsEveryByteBeforeTheUpstreamsReset) {  // 3
 
 TEST_F(Ends, AnUpstreamThatClosesWithUnreadBytesLosesNoneOfItsReply) {  // 4
   play([](Play& play) {
-    auto [client, upstream] = join(play);
+    const Joined joined = join(play);
+    SimPeer& client = joined.client;
+    SimPeer& upstream = joined.upstream;
     upstream.stop_reading();
     client.send(keyed_stream(1, 500));
     upstream.send(keyed_stream(2, 20'000));
@@ -77,7 +85,9 @@ TEST_F(Ends, AnUpstreamThatClosesWithUnreadBytesLosesNoneOfItsReply) {  // 4
 
 TEST_F(Ends, AHalfClosedClientGetsItsLongReply) {  // 5
   play([](Play& play) {
-    auto [client, upstream] = join(play);
+    const Joined joined = join(play);
+    SimPeer& client = joined.client;
+    SimPeer& upstream = joined.upstream;
     client.send(keyed_stream(1, 100));
     client.shutdown_write();
     until(play, [&] { return upstream.eof(); });
@@ -92,7 +102,9 @@ TEST_F(Ends, AHalfClosedClientGetsItsLongReply) {  // 5
 
 TEST_F(Ends, AHalfClosedUpstreamGetsAllThatTheClientStillSends) {  // 6
   play([](Play& play) {
-    auto [client, upstream] = join(play);
+    const Joined joined = join(play);
+    SimPeer& client = joined.client;
+    SimPeer& upstream = joined.upstream;
     upstream.shutdown_write();
     until(play, [&] { return client.eof(); });
     client.send(keyed_stream(1, 100'000));
@@ -106,7 +118,9 @@ TEST_F(Ends, AHalfClosedUpstreamGetsAllThatTheClientStillSends) {  // 6
 
 TEST_F(Ends, BothMayCloseAtTheSameInstant) {  // 7, 15
   play([](Play& play) {
-    auto [client, upstream] = join(play);
+    const Joined joined = join(play);
+    SimPeer& client = joined.client;
+    SimPeer& upstream = joined.upstream;
     client.send(keyed_stream(1, 3000));
     upstream.send(keyed_stream(2, 3000));
     client.shutdown_write();
@@ -124,7 +138,9 @@ TEST_F(Ends, SilenceAfterAHalfCloseEndsWithItsTimeout) {  // 8
   for (const bool by_client : {true, false}) {
     play([by_client](Play& play) {
       play.listener().timeouts.half_close = seconds(3);
-      auto [client, upstream] = join(play);
+      const Joined joined = join(play);
+      SimPeer& client = joined.client;
+      SimPeer& upstream = joined.upstream;
       (by_client ? client : upstream).shutdown_write();
       expect_ended(play, 1, Actor::kProxy, Cause::kHalfCloseTimeout);
       EXPECT_TRUE(client.was_reset());
@@ -135,7 +151,9 @@ TEST_F(Ends, SilenceAfterAHalfCloseEndsWithItsTimeout) {  // 8
 
 TEST_F(Ends, AFinTogetherWithTheLastBytesComesAfterThem) {  // 9
   play([](Play& play) {
-    auto [client, upstream] = join(play);
+    const Joined joined = join(play);
+    SimPeer& client = joined.client;
+    SimPeer& upstream = joined.upstream;
     client.send(keyed_stream(1, 10));
     client.shutdown_write();
     upstream.send(keyed_stream(2, 1));
@@ -148,7 +166,9 @@ TEST_F(Ends, AFinTogetherWithTheLastBytesComesAfterThem) {  // 9
 
 TEST_F(Ends, AFinBehindAFullBufferWaitsUntilTheReaderHasItAll) {  // 10
   play([](Play& play) {
-    auto [client, upstream] = join(play);
+    const Joined joined = join(play);
+    SimPeer& client = joined.client;
+    SimPeer& upstream = joined.upstream;
     upstream.stop_reading();
     client.send(keyed_stream(1, 400'000));
     client.shutdown_write();
@@ -193,7 +213,9 @@ TEST_F(Ends, AScanOfConnectionsWithoutAByteEndsCleanly) {  // 13
 TEST_F(Ends, AClientWithoutPowerIsNoticedByKeepalive) {  // 14
   play([](Play& play) {
     play.listener().tcp.keepalive = {.idle = seconds(60), .interval = seconds(10), .probes = 3};
-    auto [client, upstream] = join(play);
+    const Joined joined = join(play);
+    SimPeer& client = joined.client;
+    SimPeer& upstream = joined.upstream;
     play.excuses.cut.insert(client.number());
     play.world.network().cut(client.socket());
     const Nanos began = play.world.now();
@@ -206,7 +228,9 @@ TEST_F(Ends, AClientWithoutPowerIsNoticedByKeepalive) {  // 14
 
 TEST_F(Ends, ADrainDeadlineResetsASessionWithUnsentBytes) {  // 16
   play([](Play& play) {
-    auto [client, upstream] = join(play);
+    const Joined joined = join(play);
+    SimPeer& client = joined.client;
+    SimPeer& upstream = joined.upstream;
     client.stop_reading();
     upstream.send(keyed_stream(2, 500'000));
     play.world.run_for(milliseconds(100));
@@ -224,7 +248,9 @@ TEST_F(Ends, ADrainDeadlineResetsASessionWithUnsentBytes) {  // 16
 
 TEST_F(Ends, BytesForAnUpstreamThatHasClosedEndInAReset) {  // 17
   play([](Play& play) {
-    auto [client, upstream] = join(play);
+    const Joined joined = join(play);
+    SimPeer& client = joined.client;
+    SimPeer& upstream = joined.upstream;
     upstream.close();
     until(play, [&] { return client.eof(); });
     client.send(keyed_stream(1, 1000));

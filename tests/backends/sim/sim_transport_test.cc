@@ -149,6 +149,7 @@ TEST_F(SimTransportTest, SeveralWorkersShareAnAddressAndTheSeedSpreadsTheClients
   ASSERT_TRUE(
       second.listen({.address = address("10.0.0.1:80"), .tcp = {}}, kListenTag).has_value());
   std::vector<std::unique_ptr<SimPeer>> clients;
+  clients.reserve(40);
   for (int i = 0; i < 40; ++i) clients.push_back(make_client(network_, address("10.0.0.1:80")));
   network_.run_until(network_.now() + milliseconds(10));
   std::size_t here = 0;
@@ -180,6 +181,7 @@ TEST_F(SimTransportTest, BatchesAreCutAtTheirLimitAndTheRestFollows) {
   options.faults.batch_max = 1;
   make(options);
   std::vector<Connection> connections;
+  connections.reserve(10);
   for (int i = 0; i < 10; ++i) {
     connections.push_back(connect(address("10.0.0.9:1"), kConnectTag));
   }

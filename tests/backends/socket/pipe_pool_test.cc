@@ -57,7 +57,7 @@ TEST(PipePool, WithoutPipesEverybodyCopies) {
 
 TEST(PipePool, APipeIsNonBlockingAndAsLargeAsTheKernelSays) {
   TransportStats stats;
-  PipePool pool(1, 128 * 1024, kShare, stats);
+  PipePool pool(1, std::size_t{128} * 1024, kShare, stats);
   Pipe* pipe = pool.borrow(kNow);
   ASSERT_NE(pipe, nullptr);
   EXPECT_EQ(pipe->bytes, static_cast<std::size_t>(::fcntl(pipe->in.get(), F_GETPIPE_SZ)));
