@@ -55,6 +55,8 @@ enum class EventKind : std::uint8_t {
   kPeerClosed,     // of a connection that is not in a relay: FIN (error kNone) or RST (its errno)
                    // arrived. At most one of each. Unread bytes before a FIN are kept for a later
                    // relay().
+  kExchanged,      // exactly one for each exchange(): error is kNone and reply() has what came, or
+                   // why there will be nothing more (ENODATA: the peer said FIN).
   kRelayDone,      // exactly one for each relay(); relay_end says how, error details kFailed.
   kWoken           // wake() was called since the last poll(); many wakes may become one.
 };
@@ -64,15 +66,19 @@ enum class RelayEnd : std::uint8_t {
   kClientReset,    // RST from the client; passed on to the upstream after the bytes before it.
   kUpstreamReset,  // and the other way round.
   kAborted,        // abort() was called: RST to both at once.
-  kFailed          // the engine could not go on (ENOMEM, ...): RST to both.
+  kFailed,         // the engine could not go on (ENOMEM, ...): RST to both.
+  kUnused  // the client left without a byte in either direction, and RelaySpec asked for the
+           // upstream connection back: conn is it, open, and the receiver owns it.
 };
 
 struct Event {
   EventKind kind;
   RelayEnd relay_end = RelayEnd::kBothClosed;  // kRelayDone only.
+  std::uint16_t retransmits = 0;               // With rtt_us; stops at its largest value.
   base::Errno error = base::Errno::kNone;
   Tag tag;
-  ConnId conn = ConnId::kNone;  // kAccepted only.
+  std::uint32_t rtt_us = 0;     // kRelayDone with RelaySpec::sample_path; see PathFacts.
+  ConnId conn = ConnId::kNone;  // kAccepted, and kRelayDone with kUnused.
 };
 static_assert(sizeof(Event) == 32);
 
@@ -113,8 +119,15 @@ struct ListenSpec {
 
 struct ConnectSpec {
   base::Address remote;
-  std::optional<base::IpPort> source;  // Local address to connect from; its port is ignored.
+  // Local addresses to connect from, their ports ignored; none: the kernel's choice. They are tried
+  // from first_source on, round and round, until one has a port left towards the remote
+  // (IP_BIND_ADDRESS_NO_PORT, man 7 ip). None has: EADDRNOTAVAIL. They must outlive the call only.
+  std::span<const base::IpPort> sources{};
+  std::size_t first_source = 0;
   TcpOptions tcp;
+  // Only a question whether somebody answers: an engine may leave out what only a session needs,
+  // the last step of the handshake included.
+  bool probe = false;
   // It will wait in a pool; bytes the server sends meanwhile are kept for the relay.
   bool park = false;
   // Whose bytes it will carry, when that is known: if some are waiting already, an engine may let
@@ -126,9 +139,27 @@ struct ConnectSpec {
 // specification asks receivers to take in one piece).
 inline constexpr std::size_t kPreambleMax = 536;
 
+// An exchange sends and keeps so many bytes at most.
+inline constexpr std::size_t kExchangeMax = 4096;
+
+// May the upstream connection of a client that left without a byte in either direction be used
+// again? After a FIN the client may still be waiting for a service that speaks first, so the caller
+// says whether that can be.
+enum class ReturnUnused : std::uint8_t { kNever, kAfterReset, kAfterResetOrFin };
+
 struct RelaySpec {
-  std::span<const std::byte> preamble;  // To the upstream, before the client's first byte. Copied.
+  std::span<const std::byte>
+      preamble{};          // To the upstream, before the client's first byte. Copied.
   std::uint64_t skip = 0;  // Bytes of the client's stream that the upstream never gets.
+  ReturnUnused return_unused = ReturnUnused::kNever;  // Never with a preamble.
+  bool sample_path = false;  // kRelayDone carries the upstream's path facts: one system call.
+};
+
+// What the kernel knows of the way to the upstream (TCP_INFO, man 7 tcp). All zero where it knows
+// nothing, as on UNIX sockets.
+struct PathFacts {
+  std::uint32_t rtt_us = 0;       // Smoothed.
+  std::uint32_t retransmits = 0;  // Segments sent again since the connection began.
 };
 
 // System calls by kind: what the engine asked of the kernel.
@@ -172,6 +203,8 @@ struct TransportStats {
   CountsOf<AcceptFailure> accept_failures{};
   std::uint64_t connects_refused =
       0;  // By our own capacity or the kernel's resources, before the network.
+  std::uint64_t sources_exhausted =
+      0;                              // A source address had no port left, and the next was tried.
   std::uint64_t short_writes = 0;     // The receiving side took less than was offered.
   std::uint64_t fairness_yields = 0;  // A relay had used up its share of one poll.
   std::uint64_t promotions = 0;       // A direction went from copy to the bulk method,
@@ -261,6 +294,18 @@ class Transport {
   virtual bool alive(ConnId conn) = 0;
   virtual void close(ConnId conn, CloseMode mode) = 0;
 
+  // A small question on an open connection (health checks): sends the request, which may be empty,
+  // and answers with one kExchanged of this tag as soon as the request has left and, when
+  // reply_bytes_max is not 0, more bytes of a reply have come than there were when the exchange
+  // began (for the first one: any at all). Call it again, with an empty request, to wait for more.
+  // One at a time on a connection, which must not be given to relay() afterwards. Request and
+  // reply_bytes_max are at most kExchangeMax. An engine that cannot says ENOTSUP in the event.
+  virtual void exchange(ConnId conn, std::span<const std::byte> request,
+                        std::size_t reply_bytes_max, Tag tag) = 0;
+  // Everything that exchanges have read on the connection so far, at most reply_bytes_max of the
+  // last one. Valid until the connection is closed or exchanges again.
+  virtual std::span<const std::byte> reply(ConnId conn) const = 0;
+
   // Joins an accepted and a connected connection and consumes both: from here on the transport
   // moves the bytes and, in the end, closes them. Exactly one kRelayDone with this tag follows.
   // progress must stay in its place until then. preamble.size() <= kPreambleMax.
@@ -268,6 +313,8 @@ class Transport {
                 RelayProgress& progress, Tag tag);
   // Ends a relay with RST to both sides; kRelayDone{kAborted} follows, or the end that came first.
   virtual void abort(RelayId relay) = 0;
+  // Of a relay's upstream connection, asked of the kernel now.
+  virtual PathFacts path(RelayId relay) = 0;
 
   // The only source of events. Waits for at most wait_max (0: not at all; base::kForever: no limit)
   // and returns early, perhaps with nothing.

@@ -104,8 +104,11 @@ enum class Balance : std::uint8_t {
 
 struct Endpoint {
   base::Address address;
-  std::uint32_t weight = 100;  // Share of new sessions; 0: no new ones.
-  Mark mark;                   // Of the address.
+  std::uint32_t weight = 100;        // Share of new sessions; 0: no new ones.
+  std::uint32_t priority = 0;        // Used only when every lower number has nobody left.
+  std::uint32_t max_sessions = 0;    // At one time, all workers together; 0: no limit.
+  std::uint32_t max_connecting = 0;  // Connects under way, all workers together; 0: no limit.
+  Mark mark;                         // Of the address.
 
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
@@ -115,19 +118,116 @@ inline constexpr std::uint32_t kAttemptsMax = 8;
 
 struct Connect {
   base::Nanos timeout = std::chrono::seconds(5);  // For each attempt; never 0.
-  std::uint32_t attempts = 3;          // Endpoints tried for a session, 1 to kAttemptsMax.
-  std::optional<base::IpPort> source;  // Local IP (port 0); unset: the kernel's choice.
+  std::uint32_t attempts = 3;       // Endpoints tried for a session, 1 to kAttemptsMax.
+  std::uint32_t retry_budget = 20;  // Retries in percent of sessions; 0: none. A few always are.
+  std::optional<base::IpPort> source;
+  std::vector<base::IpPort> sources;  // Local IPs (port 0), in turn; empty: the kernel's choice.
   Mark source_mark;
 
   friend bool operator==(const Connect&, const Connect&) = default;
 };
 
+// Connections kept ready before a session needs them.
+struct Pool {
+  std::uint32_t idle = 0;       // For each endpoint, all workers together; 0: no pool.
+  std::uint32_t idle_max = 64;  // Up to here the pool grows with the demand. Not below idle.
+  base::Nanos max_age = std::chrono::seconds(30);  // Before the server's own idle timeout.
+
+  friend bool operator==(const Pool&, const Pool&) = default;
+};
+
+enum class ProxyProtocol : std::uint8_t { kOff, kV1, kV2 };
+enum class HealthType : std::uint8_t { kTcp };
+enum class InitialHealth : std::uint8_t { kUp, kDown };
+
+// Active checks; a service that says nothing wrong answers a connect, and the request if there is
+// one.
+struct Health {
+  HealthType type = HealthType::kTcp;
+  base::Nanos interval = std::chrono::seconds(2);
+  base::Nanos fast_interval{0};  // While an endpoint is changing state; 0: the interval.
+  base::Nanos timeout = std::chrono::seconds(1);  // Of a whole check.
+  std::uint32_t rise = 2;                         // Checks in a row that make it healthy,
+  std::uint32_t fall = 3;                         // and unhealthy.
+  std::string send;                               // Bytes; empty: nothing is sent.
+  std::string expect;      // Bytes the reply begins with; empty: no reply is waited for.
+  std::uint16_t port = 0;  // To check instead of the endpoint's own; 0: its own.
+  ProxyProtocol proxy_protocol = ProxyProtocol::kOff;  // A LOCAL header comes first.
+  InitialHealth initial = InitialHealth::kUp;          // Before the first verdict.
+
+  friend bool operator==(const Health&, const Health&) = default;
+};
+
+// Ejection by what sessions meet.
+struct Outlier {
+  std::uint32_t consecutive_failures = 5;                // Over all workers.
+  base::Nanos ejection = std::chrono::seconds(30);       // Times how often it was ejected lately,
+  base::Nanos ejection_max = std::chrono::seconds(300);  // but not longer than this.
+  std::uint32_t max_ejected_percent = 50;                // Of the endpoints, at one time.
+
+  friend bool operator==(const Outlier&, const Outlier&) = default;
+};
+
+// All workers together; 0: no limit.
+struct Limits {
+  std::uint32_t max_sessions = 0;
+  std::uint32_t max_connecting = 0;
+  std::uint32_t queue = 0;  // Sessions that may wait for a place; 0: none.
+  base::Nanos queue_timeout = std::chrono::seconds(5);
+
+  friend bool operator==(const Limits&, const Limits&) = default;
+};
+
+enum class DnsType : std::uint8_t { kA, kSrv };  // kA: A and AAAA.
+enum class DnsStartup : std::uint8_t {
+  kWait,  // Start without addresses; sessions end with no_endpoint until there are some.
+  kFail   // Refuse to start when the name has none.
+};
+
+struct Dns {
+  std::string name;
+  std::uint16_t port = 0;  // Not with srv, which brings its own.
+  DnsType type = DnsType::kA;
+  base::Nanos refresh = std::chrono::seconds(5);        // No more often, however short the TTL;
+  base::Nanos refresh_max = std::chrono::seconds(300);  // and no less often, however long.
+  base::Nanos timeout = std::chrono::seconds(2);        // Of a whole lookup.
+  base::Nanos stale = std::chrono::hours(24);  // The last good answer outlives failures so long.
+  base::Nanos linger =
+      std::chrono::seconds(30);  // An address stays so long after it was last seen.
+  DnsStartup startup = DnsStartup::kWait;
+  std::vector<base::IpPort> servers;  // Empty: those of /etc/resolv.conf.
+  Mark mark;                          // Of the name.
+
+  friend bool operator==(const Dns&, const Dns&) = default;
+};
+
+// Sessions of an endpoint that a reload or the DNS has removed.
+enum class OnRemove : std::uint8_t {
+  kKeep,   // They stay as long as they like.
+  kDrain,  // They have shutdown.drain to end, then they are cut.
+  kClose   // They are cut, a few at a time.
+};
+
+// When every endpoint is unhealthy or ejected.
+enum class AllDown : std::uint8_t {
+  kRefuse,  // Sessions end with no_endpoint.
+  kTryAll   // All are tried as if they were well.
+};
+
 struct Upstream {
   std::string name;  // Unique among upstreams.
   Balance balance = Balance::kLeastSessions;
-  std::vector<Endpoint> endpoints;  // Empty exactly when original_dst.
+  std::vector<Endpoint> endpoints;  // Empty exactly when original_dst or dns.
   bool original_dst = false;        // Connect where the client was going before a redirect.
+  std::optional<Dns> dns;           // Endpoints by name; each has weight 100 unless SRV says more.
+  Pool pool;
   Connect connect;
+  std::optional<Health> health;
+  std::optional<Outlier> outlier;
+  Limits limits;
+  base::Nanos slow_start{0};  // An endpoint that comes (back) grows to its full weight; 0: at once.
+  OnRemove on_remove = OnRemove::kDrain;
+  AllDown all_down = AllDown::kRefuse;
   Mark mark;  // Of the name.
 
   friend bool operator==(const Upstream&, const Upstream&) = default;

@@ -27,6 +27,7 @@ EndReason reason_of(backends::RelayEnd end, const Session& session) {
       return {session.progress.first_closed == Direction::kToUpstream ? Actor::kClient
                                                                       : Actor::kUpstream,
               Cause::kEof};
+    case backends::RelayEnd::kUnused:
     case backends::RelayEnd::kClientReset:
       return {Actor::kClient, Cause::kReset};
     case backends::RelayEnd::kUpstreamReset:
@@ -113,7 +114,7 @@ void SessionRunner::connect_next(Session& session) {
   session.connect_started = transport_.now();
   upstream.session_started(*endpoint);
   session.upstream_connection = transport_.connect({.remote = std::move(remote),
-                                                    .source = upstream.config().connect.source,
+                                                    .sources = upstream.config().connect.sources,
                                                     .tcp = session.listener->tcp,
                                                     .park = false,
                                                     .client = session.client_connection.id()},

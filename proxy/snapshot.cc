@@ -18,6 +18,9 @@ UpstreamPlan plan_of(const config::Upstream& upstream, MetricsCatalog& catalog) 
     plan.endpoints.push_back(
         {.address = endpoint.address,
          .weight = endpoint.weight,
+         .priority = endpoint.priority,
+         .max_sessions = endpoint.max_sessions,
+         .max_connecting = endpoint.max_connecting,
          .series = &catalog.endpoint(upstream.name, base::to_string(endpoint.address))});
   }
   if (upstream.original_dst) {

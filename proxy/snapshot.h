@@ -27,6 +27,9 @@ struct ListenerPlan {
 struct EndpointPlan {
   base::Address address;
   std::uint32_t weight = 0;
+  std::uint32_t priority = 0;
+  std::uint32_t max_sessions = 0;  // All workers together; 0: no limit.
+  std::uint32_t max_connecting = 0;
   const EndpointSeries* series = nullptr;
 };
 

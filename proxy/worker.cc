@@ -84,6 +84,8 @@ void Worker::handle(const backends::Event& event) {
     case backends::EventKind::kPeerClosed:
       if (names(event.tag, TagKind::kClient)) runner_.client_closed(event);
       return;
+    case backends::EventKind::kExchanged:
+      return;
     case backends::EventKind::kRelayDone:
       runner_.relay_done(event);
       return;
@@ -133,6 +135,8 @@ void Worker::execute(Command& command) {
     case Command::Kind::kDrain:
       if (!drain_deadline_) roster_.unlisten_all();
       drain_deadline_ = after(transport_.now(), command.drain_for);
+      break;
+    case Command::Kind::kVerdicts:
       break;
   }
   command.done.set_value(failure);

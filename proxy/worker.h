@@ -25,8 +25,9 @@ struct Command {
     kPrepare,  // Listen on what is new in the snapshot; the answer may be a failure.
     kCommit,   // Take over the prepared snapshot,
     kAbandon,  // or drop it: another worker could not.
-    kDrain     // Stop accepting; end what is left after drain_for (kForever: never). Again: a new
+    kDrain,    // Stop accepting; end what is left after drain_for (kForever: never). Again: a new
                // deadline.
+    kVerdicts  // The monitor has changed its mind about some endpoints: look at them again.
   };
   Kind kind = Kind::kCommit;
   SnapshotPtr snapshot;

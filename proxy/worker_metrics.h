@@ -40,7 +40,8 @@ struct alignas(kCacheLine) ListenerCells {
   metrics::Gauge paused;
   metrics::Gauge sessions;  // Over all upstreams: what max_sessions is about.
   metrics::DurationHistogram duration;
-  metrics::LatencyHistogram setup;
+  metrics::LatencyHistogram setup;         // Over a connect of the session's own,
+  metrics::LatencyHistogram setup_pooled;  // and over a connection that stood already.
 
   void reject(Rejection why) { rejected[static_cast<std::size_t>(why)].add(); }
 };
@@ -56,12 +57,35 @@ struct alignas(kCacheLine) RouteCells {
   }
 };
 
+// What became of a check-out, and why a pooled connection was thrown away.
+enum class Checkout : std::uint8_t { kHit, kMiss, kStale, kCount };
+enum class Discard : std::uint8_t { kAged, kClosed, kExcess, kCount };
+
 struct alignas(kCacheLine) UpstreamCells {
   metrics::LatencyHistogram connect;
+  metrics::Gauge sessions;    // Past the queue: what limits.max_sessions is about.
+  metrics::Gauge connecting;  // Connects under way, those of pools included.
+  metrics::Gauge queued;
+  metrics::LatencyHistogram queue_time;  // Of those that left the queue, whatever came then.
+  metrics::Counter retries;
+  metrics::Counter retries_refused;  // By the retry budget.
+  metrics::Gauge pool_idle;
+  metrics::Gauge pool_connecting;
+  std::array<metrics::Counter, static_cast<std::size_t>(Checkout::kCount)> checkouts;
+  std::array<metrics::Counter, static_cast<std::size_t>(Discard::kCount)> discarded;
+  metrics::Counter saved_nanoseconds;  // Connect time that hits did not wait for.
+
+  void checked_out(Checkout result) { checkouts[static_cast<std::size_t>(result)].add(); }
+  void discard(Discard cause) { discarded[static_cast<std::size_t>(cause)].add(); }
 };
 
 struct alignas(kCacheLine) EndpointCells {
   metrics::Gauge sessions;
+  metrics::Gauge connecting;
+  metrics::Gauge pooled;          // Idle in the worker's pool and connecting for it.
+  metrics::LatencyHistogram rtt;  // Of session ends, and once a minute of long ones.
+  metrics::Counter retransmits;
+  metrics::Counter path_samples;
   std::array<metrics::Counter, kCauses> connect_failures;
 
   void connect_failed(Cause cause) { connect_failures[static_cast<std::size_t>(cause)].add(); }
@@ -96,6 +120,15 @@ struct SeriesNames {
   friend auto operator<=>(const SeriesNames&, const SeriesNames&) = default;
 };
 
+// What the monitor says of an endpoint: written by its thread only, read by every worker when it is
+// told that something has changed (Command::Kind::kVerdicts) and when it takes over a snapshot.
+struct Verdict {
+  std::atomic<bool> healthy = true;
+  std::atomic<bool> ejected = false;
+  // Somebody's last connect failed: workers report successes too until this is off again.
+  std::atomic<bool> suspected = false;
+};
+
 // The cells of one thing, one for each worker. Names and cells never change after construction.
 template <typename Cells>
 struct Series {
@@ -104,7 +137,8 @@ struct Series {
   }
   const SeriesNames names;
   std::vector<std::unique_ptr<Cells>> cells;
-  bool configured = true;  // In the configuration in force. Main and the scrape, under the lock.
+  mutable Verdict verdict;  // Of endpoints only.
+  bool configured = true;   // In the configuration in force. Main and the scrape, under the lock.
 };
 template <typename Cells>
 using SeriesMap = std::map<SeriesNames, std::unique_ptr<Series<Cells>>>;

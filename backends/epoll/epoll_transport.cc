@@ -221,6 +221,17 @@ void EpollTransport::abort(RelayId relay) {
   deferred_.push_back({.event = end_relay(id), .connection = {}});
 }
 
+void EpollTransport::exchange(ConnId /*conn*/, std::span<const std::byte> /*request*/,
+                              std::size_t /*reply_bytes_max*/, Tag tag) {
+  deferred_.push_back(
+      {.event = {.kind = EventKind::kExchanged, .error = base::to_errno(ENOTSUP), .tag = tag},
+       .connection = {}});
+}
+
+std::span<const std::byte> EpollTransport::reply(ConnId /*conn*/) const { return {}; }
+
+PathFacts EpollTransport::path(RelayId /*relay*/) { return {}; }
+
 void EpollTransport::wake() {
   const std::uint64_t one = 1;
   // A full counter (EAGAIN) has a wake waiting already.

@@ -51,8 +51,12 @@ class EpollTransport final : public Transport {
   base::Result<base::Address> original_destination(ConnId conn) const override;
   bool alive(ConnId conn) override;
   void close(ConnId conn, CloseMode mode) override;
+  void exchange(ConnId conn, std::span<const std::byte> request, std::size_t reply_bytes_max,
+                Tag tag) override;
+  std::span<const std::byte> reply(ConnId conn) const override;
 
   void abort(RelayId relay) override;
+  PathFacts path(RelayId relay) override;
 
   std::span<const Event> poll(base::Nanos wait_max) override;
   base::Nanos now() const override { return now_; }

@@ -108,7 +108,9 @@ Connection SimTransport::connect(const ConnectSpec& spec, Tag tag) {
   const base::SlotId id = entries_.emplace();
   SimConnect connect;
   connect.remote = spec.remote;
-  connect.source = spec.source;
+  if (!spec.sources.empty()) {
+    connect.source = spec.sources[spec.first_source % spec.sources.size()];
+  }
   connect.tcp = spec.tcp;
   const auto socket = network_.connect(connect, *this, to_number(id));
   if (!socket) {
@@ -251,6 +253,15 @@ bool SimTransport::has_work() const {
 bool SimTransport::runnable() const {
   return has_work() || (deadline_ && *deadline_ <= network_.now());
 }
+
+void SimTransport::exchange(ConnId /*conn*/, std::span<const std::byte> /*request*/,
+                            std::size_t /*reply_bytes_max*/, Tag tag) {
+  emit({.kind = EventKind::kExchanged, .error = base::to_errno(ENOTSUP), .tag = tag});
+}
+
+std::span<const std::byte> SimTransport::reply(ConnId /*conn*/) const { return {}; }
+
+PathFacts SimTransport::path(RelayId /*relay*/) { return {}; }
 
 void SimTransport::wake() {
   woken_.store(true, std::memory_order_release);

@@ -58,8 +58,12 @@ class SimTransport final : public Transport, private SimOwner {
   base::Result<base::Address> original_destination(ConnId conn) const override;
   bool alive(ConnId conn) override;
   void close(ConnId conn, CloseMode mode) override;
+  void exchange(ConnId conn, std::span<const std::byte> request, std::size_t reply_bytes_max,
+                Tag tag) override;
+  std::span<const std::byte> reply(ConnId conn) const override;
 
   void abort(RelayId relay) override;
+  PathFacts path(RelayId relay) override;
 
   // kOwn: moves the network on until there is an event or wait_max is over; with kForever and
   // nothing left to happen it really waits for a wake(). kDriven: takes what there is.

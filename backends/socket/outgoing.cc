@@ -35,9 +35,10 @@ Outgoing start_connect(const ConnectSpec& spec, bool data_waits, TransportStats&
   if (!fd) return {.fd = {}, .error = fd.error()};
   Outgoing outgoing{.fd = std::move(*fd)};
   options += set_tcp_options(outgoing.fd.get(), family, spec.tcp);
-  if (spec.source && tcp) {
+  if (!spec.sources.empty() && tcp) {
     options += 2;
-    outgoing.error = bind_source(outgoing.fd.get(), *spec.source);
+    outgoing.error =
+        bind_source(outgoing.fd.get(), spec.sources[spec.first_source % spec.sources.size()]);
     if (outgoing.error != base::Errno::kNone) return outgoing;
   }
   if (tcp && data_waits) {

@@ -32,7 +32,8 @@ TEST(SectionReader, GivesEveryFieldOfAMinimalFileItsDefault) {
   listener.upstream.name = "u";
   Upstream& upstream = expected.upstreams.emplace_back();
   upstream.name = "u";
-  upstream.endpoints.push_back({base::parse_address("10.0.0.1:1").value(), 100, {}});
+  upstream.endpoints.push_back(
+      {.address = base::parse_address("10.0.0.1:1").value(), .weight = 100, .mark = {}});
   EXPECT_EQ(config, expected);
 }
 
