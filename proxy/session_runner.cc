@@ -4,15 +4,16 @@
 #include <span>
 #include <utility>
 
-#include "base/assert.h"
 #include "proxy/admission.h"
+#include "proxy/session_ends.h"
+#include "proxy/session_record.h"
+#include "proxy/session_timeouts.h"
 #include "proxy/tag_kind.h"
 
 namespace proxy {
 namespace {
 
 using backends::CloseMode;
-using backends::Direction;
 using base::Errno;
 using base::Nanos;
 
@@ -20,31 +21,6 @@ using base::Nanos;
 constexpr Nanos kFoldInterval = std::chrono::seconds(1);
 // Slots looked at in one turn of the loop: about 50 us of work.
 constexpr std::size_t kFoldSlots = 1024;
-
-EndReason reason_of(backends::RelayEnd end, const Session& session) {
-  switch (end) {
-    case backends::RelayEnd::kBothClosed:
-      return {session.progress.first_closed == Direction::kToUpstream ? Actor::kClient
-                                                                      : Actor::kUpstream,
-              Cause::kEof};
-    case backends::RelayEnd::kUnused:
-    case backends::RelayEnd::kClientReset:
-      return {Actor::kClient, Cause::kReset};
-    case backends::RelayEnd::kUpstreamReset:
-      return {Actor::kUpstream, Cause::kReset};
-    case backends::RelayEnd::kAborted:
-      return session.ending;
-    case backends::RelayEnd::kFailed:
-      return {Actor::kProxy, Cause::kResource};
-  }
-  base::check_failed(__FILE__, __LINE__, "an end of the enum");
-}
-
-// Trouble of our own is not the upstream's fault.
-EndReason failed_connect(Cause cause) {
-  const bool ours = cause == Cause::kResource || cause == Cause::kInternal;
-  return {ours ? Actor::kProxy : Actor::kUpstream, cause};
-}
 
 }  // namespace
 
@@ -119,18 +95,15 @@ void SessionRunner::connect_next(Session& session) {
                                                     .park = false,
                                                     .client = session.client_connection.id()},
                                                    make_tag(TagKind::kSession, session.id));
-  Nanos deadline = transport_.now() + upstream.config().connect.timeout;
-  if (session.timeouts.lifetime > Nanos{0}) {
-    deadline = std::min(deadline, session.accepted_at + session.timeouts.lifetime);
-  }
-  wheel_.arm(session, deadline);
+  wheel_.arm(session, deadline_within_lifetime(session, session.connect_started,
+                                               upstream.config().connect.timeout));
 }
 
 void SessionRunner::connect_failed(Session& session, Cause cause) {
   session.endpoint->cells->connect_failed(cause);
   session.upstream_connection.close(CloseMode::kReset);
   leave_endpoint(session);
-  session.ending = failed_connect(cause);
+  session.ending = reason_of_failed_connect(cause);
   const std::uint32_t attempts_max = session.upstream->config().connect.attempts;
   if (session.attempts < std::min(attempts_max, config::kAttemptsMax)) {
     connect_next(session);
@@ -159,7 +132,7 @@ void SessionRunner::relay(Session& session) {
   session.relay =
       transport_.relay(std::move(session.client_connection), std::move(session.upstream_connection),
                        {}, session.progress, make_tag(TagKind::kSession, session.id));
-  wheel_.arm(session, relay_deadline(session));
+  wheel_.arm(session, relay_deadline(session, now));
 }
 
 void SessionRunner::client_closed(const backends::Event& event) {
@@ -174,26 +147,7 @@ void SessionRunner::client_closed(const backends::Event& event) {
 void SessionRunner::relay_done(const backends::Event& event) {
   Session* session = find(event);
   if (session == nullptr) return;
-  end(*session, reason_of(event.relay_end, *session));
-}
-
-base::Nanos SessionRunner::relay_deadline(const Session& session) const {
-  const config::Timeouts& timeouts = session.timeouts;
-  const backends::RelayProgress& progress = session.progress;
-  Nanos deadline = base::kForever;
-  if (timeouts.idle > Nanos{0}) deadline = std::min(deadline, progress.last_active + timeouts.idle);
-  if (timeouts.lifetime > Nanos{0}) {
-    deadline = std::min(deadline, session.accepted_at + timeouts.lifetime);
-  }
-  if (timeouts.half_close > Nanos{0}) {
-    // No event tells of the first FIN. Looking once per half_close is enough: a FIN since the last
-    // look is not older than that, so its own deadline is still ahead.
-    const Nanos since = progress.half_closed > Nanos{0}
-                            ? std::max(progress.half_closed, progress.last_active)
-                            : transport_.now();
-    deadline = std::min(deadline, since + timeouts.half_close);
-  }
-  return deadline;
+  end(*session, reason_of_relay_end(event.relay_end, *session));
 }
 
 void SessionRunner::expire() {
@@ -205,33 +159,23 @@ void SessionRunner::expire() {
 
 void SessionRunner::expired(Session& session) {
   const Nanos now = transport_.now();
-  const config::Timeouts& timeouts = session.timeouts;
-  const backends::RelayProgress& progress = session.progress;
-  const auto due = [now](Nanos since, Nanos timeout) {
-    return timeout > Nanos{0} && since + timeout <= now;
-  };
   switch (session.state) {
     case SessionState::kConnecting:
-      if (due(session.accepted_at, timeouts.lifetime)) {
+      if (lifetime_over(session, now)) {
         end(session, {Actor::kProxy, Cause::kLifetime});
       } else {
         connect_failed(session, Cause::kConnectTimeout);
       }
       return;
+    case SessionState::kRelaying:
+      if (const auto reason = relay_expired(session, now)) {
+        abort(session, *reason);
+      } else {
+        wheel_.arm(session, relay_deadline(session, now));
+      }
+      return;
     case SessionState::kAborting:
       return;
-    case SessionState::kRelaying:
-      break;
-  }
-  if (due(session.accepted_at, timeouts.lifetime)) {
-    abort(session, {Actor::kProxy, Cause::kLifetime});
-  } else if (progress.half_closed > Nanos{0} &&
-             due(std::max(progress.half_closed, progress.last_active), timeouts.half_close)) {
-    abort(session, {Actor::kProxy, Cause::kHalfCloseTimeout});
-  } else if (due(progress.last_active, timeouts.idle)) {
-    abort(session, {Actor::kProxy, Cause::kIdle});
-  } else {
-    wheel_.arm(session, relay_deadline(session));
   }
 }
 
@@ -288,7 +232,10 @@ base::Nanos SessionRunner::next_deadline() const {
 
 void SessionRunner::end(Session& session, EndReason reason) {
   fold(session);
-  if (access_log_ != nullptr) log_access(session, reason);
+  if (access_log_ != nullptr) {
+    const Nanos now = transport_.now();
+    access_log_->append(worker_, record_of(session, reason, now, worker_, transport_.name()));
+  }
   session.listener->cells->duration.observe(transport_.now() - session.accepted_at);
   session.route_cells->end(reason);
   session.route_cells->sessions.add(-1);
@@ -297,33 +244,6 @@ void SessionRunner::end(Session& session, EndReason reason) {
   leave(*session.listener);
   wheel_.cancel(session);
   sessions_.erase(session.id);  // Connections still owned are reset.
-}
-
-void SessionRunner::log_access(const Session& session, EndReason reason) {
-  const bool relayed = session.relay_started > Nanos{0};
-  const Nanos now = transport_.now();
-  AccessRecord record;
-  record.listener = &session.route->names.listener;
-  record.upstream = &session.route->names.upstream;
-  if (session.destination.family == base::Family::kNone) {
-    record.endpoint = session.endpoint_name;
-  } else {
-    record.endpoint_address = session.destination;
-  }
-  record.transport = transport_.name();
-  record.client = session.client;
-  record.local = session.local;
-  record.ended = now;
-  if (relayed) {
-    record.setup = session.relay_started - session.accepted_at;
-    record.connect = session.relay_started - session.connect_started;
-  }
-  record.total = now - session.accepted_at;
-  record.bytes = session.progress.bytes;
-  record.attempts = session.attempts;
-  record.worker = static_cast<std::uint16_t>(worker_);
-  record.reason = reason;
-  access_log_->append(worker_, record);
 }
 
 }  // namespace proxy

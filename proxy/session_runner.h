@@ -57,8 +57,6 @@ class SessionRunner {
   void leave_endpoint(Session& session);
   void fold(Session& session);
   void end(Session& session, EndReason reason);
-  void log_access(const Session& session, EndReason reason);
-  base::Nanos relay_deadline(const Session& session) const;
   Session* find(const backends::Event& event) { return sessions_.find(event.tag.id); }
 
   std::size_t worker_;
