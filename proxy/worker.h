@@ -13,6 +13,7 @@
 #include "backends/transport.h"
 #include "base/mailbox.h"
 #include "proxy/access_log.h"
+#include "proxy/evidence.h"
 #include "proxy/roster.h"
 #include "proxy/session_runner.h"
 #include "proxy/worker_metrics.h"
@@ -40,6 +41,7 @@ struct WorkerOptions {
   std::size_t sessions_max = 4096;
   std::uint64_t seed = 0;           // Of the balancers.
   AccessLog* access_log = nullptr;  // Null: never.
+  EvidenceLog* evidence = nullptr;  // To the monitor; null: there is none.
 };
 
 class Worker {
