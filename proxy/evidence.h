@@ -3,13 +3,14 @@
 // dropped and counted, because the next failure says the same. Owned by the supervisor; outlives
 // the worker and its reader.
 //
-// A worker reports every failure of an endpoint whose upstream has `outlier`, and a success only
-// while the endpoint's verdict is suspected: well endpoints cost nothing.
+// A worker reports every failure of an endpoint whose upstream has `outlier`, and anything good
+// only while the endpoint's verdict is suspected: well endpoints cost nothing.
 #pragma once
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "backends/transport.h"
 #include "base/spsc_ring.h"
@@ -20,12 +21,18 @@
 namespace proxy {
 
 // What became of one connection to an endpoint. Our own troubles (no descriptor, no port) are none
-// of these.
+// of these. A connect says nothing about resets: an endpoint that takes every connection and resets
+// it connects well each time.
 enum class Outcome : std::uint8_t {
-  kConnected,      // The endpoint took a connection.
+  kConnected,      // The endpoint took a connection,
+  kServed,         // and a session ended that had got a byte from it.
   kConnectFailed,  // Refused, unreachable, or no answer in time.
-  kResetEarly,     // It took the connection and reset it before its first byte.
+  kResetEarly,     // It reset a session before its first byte.
+  kCount
 };
+
+// "connect_failed", "reset_early": lower case with underscores, as in the metric. Not of kCount.
+std::string_view name(Outcome outcome);
 
 struct EvidenceRecord {
   const EndpointSeries* endpoint = nullptr;
