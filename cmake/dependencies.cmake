@@ -7,7 +7,7 @@ find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(PkgConfig REQUIRED)
 
-# Debian's yaml-cpp, prometheus-cpp, libmicrohttpd and xxhash come with pkg-config files or with none.
+# Debian's yaml-cpp, prometheus-cpp, libmicrohttpd, xxhash and c-ares come with pkg-config files or with none.
 function(millrace_import name library header)
   find_library(${name}_LIBRARY ${library} REQUIRED)
   find_path(${name}_INCLUDE ${header} REQUIRED)
@@ -20,3 +20,4 @@ millrace_import(yaml-cpp yaml-cpp yaml-cpp/parser.h)
 millrace_import(prometheus-cpp::core prometheus-cpp-core prometheus/collectable.h)
 millrace_import(microhttpd microhttpd microhttpd.h)
 millrace_import(xxhash xxhash xxhash.h)
+millrace_import(cares cares ares.h)
