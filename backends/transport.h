@@ -68,7 +68,8 @@ enum class RelayEnd : std::uint8_t {
   kAborted,        // abort() was called: RST to both at once.
   kFailed,         // the engine could not go on (ENOMEM, ...): RST to both.
   kUnused  // the client left without a byte in either direction, and RelaySpec asked for the
-           // upstream connection back: conn is it, open, and the receiver owns it.
+           // upstream connection back: conn is it, open, and the receiver owns it. No event of
+           // the same batch names it, so it can be retagged in time.
 };
 
 struct Event {
@@ -298,6 +299,9 @@ class Transport {
   // and answers with one kExchanged of this tag as soon as the request has left and, when
   // reply_bytes_max is not 0, more bytes of a reply have come than there were when the exchange
   // began (for the first one: any at all). Call it again, with an empty request, to wait for more.
+  // Errors: ENODATA (FIN), that of a reset, ENOBUFS (as many bytes are kept as were allowed); bytes
+  // that came first are an answer first. kPeerClosed goes on as ever; who exchanges leaves it
+  // aside, because kExchanged says the same in order with the bytes. close() drops an exchange.
   // One at a time on a connection, which must not be given to relay() afterwards. Request and
   // reply_bytes_max are at most kExchangeMax. An engine that cannot says ENOTSUP in the event.
   virtual void exchange(ConnId conn, std::span<const std::byte> request,

@@ -2,6 +2,7 @@
 // worker call it. Owned by EpollTransport's slab; its worker's thread only.
 #pragma once
 
+#include <cerrno>
 #include <cstdint>
 #include <utility>
 
@@ -40,6 +41,14 @@ struct EpollConnection {
   bool maybe_itself = false;  // Connecting to an ephemeral port.
   bool close_told = false;    // kPeerClosed{kNone} was delivered,
   bool reset_told = false;    // kPeerClosed{errno} too.
+  bool exchanges = false;     // It is in the table of exchanges.
+  bool returned = false;      // By a relay of this poll: its events belong to the next batch.
+
+  // Notes the first loss. EPIPE: reset after its FIN, or the second to ask.
+  void lose(base::Errno error) {
+    if (lost != base::Errno::kNone) return;
+    lost = error == base::to_errno(EPIPE) ? base::to_errno(ECONNRESET) : error;
+  }
 };
 static_assert(sizeof(EpollConnection) <= 48);
 

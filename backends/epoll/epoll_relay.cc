@@ -98,7 +98,7 @@ RelayRunner::Step RelayRunner::copy(Relay& relay, std::size_t direction, base::N
     } else if (out_of_memory(errno)) {
       fail(relay, base::last_errno());
     } else {
-      side_lost(relay, direction, base::last_errno());
+      from.lose(base::last_errno());
       source_ended(relay, direction);
     }
     return Step::kBlocked;
@@ -203,7 +203,7 @@ RelayRunner::Step RelayRunner::splice(Relay& relay, std::size_t direction, base:
     } else if (out_of_memory(errno)) {
       fail(relay, base::last_errno());
     } else {
-      side_lost(relay, direction, base::last_errno());
+      from.lose(base::last_errno());
       source_ended(relay, direction);
     }
     return Step::kBlocked;
@@ -285,21 +285,52 @@ void RelayRunner::source_ended(Relay& relay, std::size_t direction) {
   EpollConnection& from = relay.source(direction);
   from.readable = false;
   if (flow.stage != Stage::kFlowing) return;
+  if (unused(relay, direction)) {
+    relay.end = RelayEnd::kUnused;
+    relay.error = from.lost;
+    for (Flow& each : relay.flows) each.stage = Stage::kDropped;
+    return;
+  }
   if (from.lost == base::Errno::kNone) {
     flow.stage = Stage::kEnding;
     return;
   }
-  // Found earlier, by a send or while the connection waited: only its bytes were still to be read.
+  // Perhaps found earlier, by a send or while the connection waited: only its bytes were still to
+  // be read.
   side_lost(relay, direction, from.lost);
   if (flow.stage == Stage::kFlowing) flow.stage = Stage::kCutting;
 }
 
+// The client has left, its bytes were all read, and there were none; the upstream has said nothing,
+// which only the kernel knows for sure.
+bool RelayRunner::unused(const Relay& relay, std::size_t direction) {
+  if (direction != kClientSide || relay.return_unused == ReturnUnused::kNever) return false;
+  const bool reset = relay.sides[kClientSide]->lost != base::Errno::kNone;
+  if (!reset && relay.return_unused != ReturnUnused::kAfterResetOrFin) return false;
+  const RelayProgress& progress = *relay.progress;
+  // A reset that a send has found is noted in relay.end: there were bytes, and they are lost.
+  if (relay.end != RelayEnd::kBothClosed || progress.bytes != decltype(progress.bytes){}) {
+    return false;
+  }
+  for (const Flow& flow : relay.flows) {
+    if (flow.holds() || flow.stage != Stage::kFlowing) return false;
+  }
+  EpollConnection& upstream = *relay.sides[kUpstreamSide];
+  if (upstream.lost != base::Errno::kNone) return false;
+  count(Syscall::kReceive);
+  const base::Errno found = socket::look_for_bytes(upstream.fd);
+  if (found == base::to_errno(EAGAIN)) return true;
+  // An error that the kernel has told now it will not tell again.
+  if (found != base::Errno::kNone) {
+    upstream.lose(found);
+    upstream.readable = upstream.read_to_end = true;
+  }
+  return false;
+}
+
 void RelayRunner::side_lost(Relay& relay, std::size_t side, base::Errno error) {
   EpollConnection& lost = *relay.sides[side];
-  // EPIPE: reset after its FIN, or the second to ask.
-  if (lost.lost == base::Errno::kNone) {
-    lost.lost = error == base::to_errno(EPIPE) ? base::to_errno(ECONNRESET) : error;
-  }
+  lost.lose(error);
   if (relay.end == RelayEnd::kBothClosed) {
     relay.end = side == 0 ? RelayEnd::kClientReset : RelayEnd::kUpstreamReset;
     relay.error = lost.lost;
@@ -415,8 +446,10 @@ Next RelayRunner::verdict(const Relay& relay, bool more) const {
 }
 
 CloseMode RelayRunner::close_mode(const Relay& relay, std::size_t side) {
-  const bool clean = relay.end == RelayEnd::kBothClosed;
-  const bool gone = relay.sides[side]->lost == base::to_errno(ECONNRESET);
+  const base::Errno lost = relay.sides[side]->lost;
+  const bool clean = relay.end == RelayEnd::kBothClosed ||
+                     (relay.end == RelayEnd::kUnused && lost == base::Errno::kNone);
+  const bool gone = lost == base::to_errno(ECONNRESET);
   return clean || gone ? CloseMode::kGraceful : CloseMode::kReset;
 }
 

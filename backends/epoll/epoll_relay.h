@@ -24,6 +24,10 @@
 
 namespace backends::epoll {
 
+// Indices of Relay::sides: each is the source of the direction with the same index.
+inline constexpr std::size_t kClientSide = index_of(Direction::kToUpstream);
+inline constexpr std::size_t kUpstreamSide = index_of(Direction::kToClient);
+
 // One direction.
 struct Flow {
   enum class Stage : std::uint8_t {
@@ -66,6 +70,8 @@ struct Relay {
   base::Errno error = base::Errno::kNone;
   std::uint16_t preamble = 0;  // Kept bytes to the upstream that are not payload.
   RelayEnd end = RelayEnd::kBothClosed;
+  ReturnUnused return_unused = ReturnUnused::kNever;
+  bool sample_path = false;
   bool queued = false;     // On the transport's ready list.
   bool lingering = false;  // On its list of pending resets.
 
@@ -111,6 +117,7 @@ class RelayRunner {
   void refuse_splice(Flow& flow);
 
   void source_ended(Relay& relay, std::size_t direction);
+  bool unused(const Relay& relay, std::size_t direction);
   void side_lost(Relay& relay, std::size_t side, base::Errno error);
   void pass_ending(Relay& relay, std::size_t direction, base::Nanos now);
   void account(Relay& relay, std::size_t direction, std::size_t bytes, Method method,

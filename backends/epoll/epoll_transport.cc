@@ -10,25 +10,17 @@
 #include <limits>
 #include <utility>
 
-#include "backends/socket/outgoing.h"
 #include "base/assert.h"
 
 namespace backends::epoll {
 namespace {
 
-constexpr std::uint32_t kEverything = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
 constexpr std::uint32_t kEndings = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
 
 // TCP has no event for "everything was acknowledged", so a reset that waits for it looks again:
 // soon, because on a healthy path it takes one round trip, and then less and less often.
 constexpr base::Nanos kResetLookMin = std::chrono::milliseconds(1);
 constexpr base::Nanos kResetLookMax = std::chrono::milliseconds(100);
-
-// socket(2) failed for want of this machine's resources, not for the network's reasons.
-bool out_of_resources(base::Errno error) {
-  const int code = base::code_of(error);
-  return code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM;
-}
 
 }  // namespace
 
@@ -43,6 +35,7 @@ EpollTransport::EpollTransport(const TransportOptions& options, const socket::Cl
       relays_(options.connections_max / 2),
       pipes_(options.pipes_max, options.pipe_bytes, socket::pipe_share_of_a_worker(), stats_),
       runner_(buffers_, pipes_, stats_),
+      exchanges_(stats_),
       now_(base::monotonic_now()) {
   CHECK(options.connections_max < (1U << Token::kSlotBits));
   epoll_event event{};
@@ -76,71 +69,6 @@ base::Address EpollTransport::local(ListenerId listener) const {
 void EpollTransport::pause(ListenerId listener, bool paused) { listeners_.pause(listener, paused); }
 
 void EpollTransport::unlisten(ListenerId listener) { listeners_.unlisten(listener); }
-
-Connection EpollTransport::connect(const ConnectSpec& spec, Tag tag) {
-  const base::Family family = spec.remote.family();
-  if (connections_.full()) {
-    ++stats_.connects_refused;
-    defer_connected({}, base::to_errno(EMFILE), tag);
-    return {};
-  }
-  socket::Outgoing outgoing = socket::start_connect(spec, data_waits(spec.client), stats_);
-  if (!outgoing.fd) {
-    if (out_of_resources(outgoing.error)) ++stats_.connects_refused;
-    defer_connected({}, outgoing.error, tag);
-    return {};
-  }
-  EpollConnection settings;
-  settings.tag = tag;
-  settings.state = EpollConnection::State::kConnecting;
-  settings.family = family;
-  settings.read_to_end = family == base::Family::kUnix;
-  settings.maybe_itself = family != base::Family::kUnix && ephemeral_.contains(spec.remote.ip.port);
-  if (outgoing.error != base::Errno::kNone) {
-    // The handle lives until its owner drops it, but the kernel has nothing more to say about it.
-    settings.fd = outgoing.fd.release();
-    const base::SlotId id = connections_.emplace(settings);
-    stats_.connections = connections_.size();
-    defer_connected(id, outgoing.error, tag);
-    return Connection(*this, to_id<ConnId>(id));
-  }
-  return add_connection(std::move(outgoing.fd), settings);
-}
-
-bool EpollTransport::data_waits(ConnId client) {
-  if (client == ConnId::kNone) return false;
-  count(Syscall::kOption);
-  return socket::has_unread(connection(client).fd);
-}
-
-// Into the slab and into the epoll set. Out of memory for the latter: an empty handle.
-Connection EpollTransport::add_connection(base::UniqueFd fd, const EpollConnection& settings) {
-  const base::SlotId id = connections_.emplace(settings);
-  EpollConnection& added = connections_[id];
-  added.fd = fd.get();
-  epoll_event event{};
-  event.events = kEverything;
-  event.data.u64 = Token{.kind = Token::Kind::kConnection, .id = id}.pack();
-  count(Syscall::kOption);
-  if (::epoll_ctl(epoll_fd_.get(), EPOLL_CTL_ADD, added.fd, &event) != 0) {
-    const base::Errno error = base::last_errno();
-    connections_.erase(id);
-    ++stats_.connects_refused;
-    if (settings.state == EpollConnection::State::kConnecting) {
-      defer_connected({}, error, settings.tag);
-    }
-    return {};
-  }
-  static_cast<void>(fd.release());
-  if (added.is_client) ++clients_;
-  stats_.connections = connections_.size();
-  return Connection(*this, to_id<ConnId>(id));
-}
-
-void EpollTransport::defer_connected(base::SlotId connection, base::Errno error, Tag tag) {
-  deferred_.push_back({.event = {.kind = EventKind::kConnected, .error = error, .tag = tag},
-                       .connection = connection});
-}
 
 EpollConnection& EpollTransport::connection(ConnId id) const { return connections_[to_slot(id)]; }
 
@@ -178,6 +106,7 @@ void EpollTransport::close_connection(base::SlotId id, CloseMode mode) {
     count(Syscall::kOption);
     socket::reset_on_close(closing.fd);
   }
+  if (closing.exchanges) exchanges_.forget(id);
   // No EPOLL_CTL_DEL: nobody else has this descriptor, so closing it takes it out of the set.
   count(Syscall::kClose);
   ::close(closing.fd);
@@ -196,7 +125,7 @@ RelayId EpollTransport::start_relay(ConnId client, ConnId upstream, const RelayS
   relay.connections = {to_slot(client), to_slot(upstream)};
   for (std::size_t side = 0; side < relay.sides.size(); ++side) {
     EpollConnection& joined = *relay.sides[side];
-    CHECK(joined.state == EpollConnection::State::kOpen);
+    CHECK(joined.state == EpollConnection::State::kOpen && !joined.exchanges);
     joined.state = EpollConnection::State::kRelayed;
     joined.side = static_cast<std::uint8_t>(side);
     joined.relay = id;
@@ -205,6 +134,9 @@ RelayId EpollTransport::start_relay(ConnId client, ConnId upstream, const RelayS
   }
   relay.progress = &progress;
   relay.skip = spec.skip;
+  relay.sample_path = spec.sample_path;
+  // An upstream that has read a preamble is not as new as it was.
+  if (spec.preamble.empty()) relay.return_unused = spec.return_unused;
   relay.tag = tag;
   stats_.relays = relays_.size();
   if (!runner_.start(relay, spec.preamble)) runner_.fail(relay, base::to_errno(ENOMEM));
@@ -221,14 +153,17 @@ void EpollTransport::abort(RelayId relay) {
   deferred_.push_back({.event = end_relay(id), .connection = {}});
 }
 
-void EpollTransport::exchange(ConnId /*conn*/, std::span<const std::byte> /*request*/,
-                              std::size_t /*reply_bytes_max*/, Tag tag) {
-  deferred_.push_back(
-      {.event = {.kind = EventKind::kExchanged, .error = base::to_errno(ENOTSUP), .tag = tag},
-       .connection = {}});
+void EpollTransport::exchange(ConnId conn, std::span<const std::byte> request,
+                              std::size_t reply_bytes_max, Tag tag) {
+  EpollConnection& asking = connection(conn);
+  CHECK(asking.state == EpollConnection::State::kOpen);
+  asking.exchanges = true;
+  exchanges_.begin(to_slot(conn), request, reply_bytes_max, tag);
 }
 
-std::span<const std::byte> EpollTransport::reply(ConnId /*conn*/) const { return {}; }
+std::span<const std::byte> EpollTransport::reply(ConnId conn) const {
+  return exchanges_.reply(to_slot(conn));
+}
 
 PathFacts EpollTransport::path(RelayId /*relay*/) { return {}; }
 
@@ -244,6 +179,8 @@ std::span<const Event> EpollTransport::poll(base::Nanos wait_max) {
   events_.clear();
   ++stats_.polls;
   deliver_deferred();
+  report_returned();
+  start_exchanges();
   run_ready();
   accept_draining();
   const int wait = wait_ms(wait_max);
@@ -276,11 +213,19 @@ void EpollTransport::deliver_deferred() {
       EpollConnection* failed = connections_.find(deferred.connection);
       if (failed == nullptr) continue;  // Closed by its owner.
       failed->state = EpollConnection::State::kOpen;
+      failed->lose(deferred.event.error);
       deferred.event.tag = failed->tag;
     }
     events_.push_back(deferred.event);
   }
   deferred_.clear();
+}
+
+void EpollTransport::start_exchanges() {
+  for (const base::SlotId id : exchanges_.take_started()) {
+    EpollConnection* asking = connections_.find(id);
+    if (asking != nullptr) exchanges_.run(id, *asking, events_);
+  }
 }
 
 void EpollTransport::run_ready() {
@@ -341,9 +286,15 @@ void EpollTransport::handle_connection(base::SlotId id, std::uint32_t events) {
   }
   switch (connection.state) {
     case EpollConnection::State::kConnecting:
-      finish_connect(id, connection, events);
+      finish_connect(connection, events);
       break;
     case EpollConnection::State::kOpen:
+      if (connection.returned) {
+        note_returned(id, events);
+        break;
+      }
+      // An answer before the end that came behind it.
+      if (connection.exchanges) exchanges_.run(id, connection, events_);
       report_close(connection, events);
       break;
     case EpollConnection::State::kRelayed: {
@@ -353,55 +304,6 @@ void EpollTransport::handle_connection(base::SlotId id, std::uint32_t events) {
       break;
     }
   }
-}
-
-void EpollTransport::finish_connect(base::SlotId id, EpollConnection& connection,
-                                    std::uint32_t events) {
-  base::Errno error = base::Errno::kNone;
-  if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
-    count(Syscall::kOption);
-    error = socket::take_error(connection.fd);
-  } else if ((events & EPOLLOUT) == 0) {
-    return;
-  }
-  if (error == base::Errno::kNone && connection.maybe_itself &&
-      socket::connected_to_itself(connection.fd)) {
-    error = base::to_errno(ECONNREFUSED);
-  }
-  static_cast<void>(id);
-  connection.state = EpollConnection::State::kOpen;
-  // A refused connect says ECONNREFUSED. One that was reset (EPIPE: after its FIN) did stand, and
-  // what came before the reset waits to be read: it is a connection like any other that is reset.
-  if (error == base::to_errno(ECONNRESET) || error == base::to_errno(EPIPE)) {
-    connection.lost = base::to_errno(ECONNRESET);
-    connection.reset_told = true;
-    events_.push_back({.kind = EventKind::kConnected, .tag = connection.tag});
-    events_.push_back(
-        {.kind = EventKind::kPeerClosed, .error = connection.lost, .tag = connection.tag});
-    return;
-  }
-  events_.push_back({.kind = EventKind::kConnected, .error = error, .tag = connection.tag});
-  if (error == base::Errno::kNone) {
-    report_close(connection, events);
-  } else {
-    connection.lost = error;
-    connection.close_told = connection.reset_told = true;
-  }
-}
-
-void EpollTransport::report_close(EpollConnection& connection, std::uint32_t events) {
-  if ((events & kEndings) == 0) return;
-  base::Errno error = base::Errno::kNone;
-  if ((events & EPOLLERR) != 0) {
-    count(Syscall::kOption);
-    error = socket::take_error(connection.fd);
-    // EPIPE: reset after its FIN.
-    if (error == base::to_errno(EPIPE)) error = base::to_errno(ECONNRESET);
-    if (error != base::Errno::kNone) connection.lost = error;
-  }
-  bool& told = error == base::Errno::kNone ? connection.close_told : connection.reset_told;
-  if (std::exchange(told, true) || (error == base::Errno::kNone && connection.reset_told)) return;
-  events_.push_back({.kind = EventKind::kPeerClosed, .error = error, .tag = connection.tag});
 }
 
 void EpollTransport::accept_burst(base::SlotId listener) {
@@ -472,20 +374,52 @@ void EpollTransport::retry_resets() {
   stats_.resets_pending = resets_.size();
 }
 
-// Closes both sides and forgets the relay; the result is its kRelayDone.
+// Closes both sides, or gives the upstream back, and forgets the relay; the result is its
+// kRelayDone.
 Event EpollTransport::end_relay(base::SlotId id) {
   Relay& relay = relays_[id];
+  Event done{.kind = EventKind::kRelayDone,
+             .relay_end = relay.end,
+             .error = relay.error,
+             .tag = relay.tag};
   runner_.release(relay);
   for (std::size_t side = 0; side < relay.connections.size(); ++side) {
-    close_connection(relay.connections[side], RelayRunner::close_mode(relay, side));
+    if (side == kUpstreamSide && relay.end == RelayEnd::kUnused) {
+      done.conn = return_upstream(relay.connections[side]);
+    } else {
+      close_connection(relay.connections[side], RelayRunner::close_mode(relay, side));
+    }
   }
-  const Event done{.kind = EventKind::kRelayDone,
-                   .relay_end = relay.end,
-                   .error = relay.error,
-                   .tag = relay.tag};
   relays_.erase(id);
   stats_.relays = relays_.size();
   return done;
+}
+
+// Whoever hears of this relay's end has no tag on the connection yet, so what the kernel says of it
+// meanwhile waits for the next poll.
+ConnId EpollTransport::return_upstream(base::SlotId id) {
+  EpollConnection& upstream = connections_[id];
+  upstream.state = EpollConnection::State::kOpen;
+  upstream.relay = {};
+  upstream.returned = true;
+  returned_.push_back({.connection = id, .events = 0});
+  return to_id<ConnId>(id);
+}
+
+void EpollTransport::note_returned(base::SlotId id, std::uint32_t events) {
+  for (Returned& returned : returned_) {
+    if (returned.connection == id) returned.events |= events;
+  }
+}
+
+void EpollTransport::report_returned() {
+  for (const Returned& returned : returned_) {
+    EpollConnection* found = connections_.find(returned.connection);
+    if (found == nullptr) continue;
+    found->returned = false;
+    if (found->state == EpollConnection::State::kOpen) report_close(*found, returned.events);
+  }
+  returned_.clear();
 }
 
 }  // namespace backends::epoll

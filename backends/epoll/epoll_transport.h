@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "backends/epoll/epoll_connection.h"
+#include "backends/epoll/epoll_exchange.h"
 #include "backends/epoll/epoll_listeners.h"
 #include "backends/epoll/epoll_relay.h"
 #include "backends/socket/claims.h"
@@ -71,6 +72,11 @@ class EpollTransport final : public Transport {
     Event event;
     base::SlotId connection;  // Of a kConnected: a closed connection hears nothing any more.
   };
+  // An upstream connection that a relay of the last poll gave back unused.
+  struct Returned {
+    base::SlotId connection;
+    std::uint32_t events;  // Of the kernel, in the same poll.
+  };
   // A relay whose reset waits for the receiver's queue.
   struct PendingReset {
     base::SlotId relay;
@@ -87,6 +93,7 @@ class EpollTransport final : public Transport {
   void defer_connected(base::SlotId connection, base::Errno error, Tag tag);
 
   void deliver_deferred();
+  void start_exchanges();
   void run_ready();
   void accept_burst(base::SlotId listener);
   void accept_draining();
@@ -96,11 +103,14 @@ class EpollTransport final : public Transport {
   void handle(const epoll_event& event);
   void handle_wake();
   void handle_connection(base::SlotId id, std::uint32_t events);
-  void finish_connect(base::SlotId id, EpollConnection& connection, std::uint32_t events);
+  void finish_connect(EpollConnection& connection, std::uint32_t events);
   void report_close(EpollConnection& connection, std::uint32_t events);
 
   void run_relay(base::SlotId id);
   Event end_relay(base::SlotId id);
+  ConnId return_upstream(base::SlotId id);
+  void note_returned(base::SlotId id, std::uint32_t events);
+  void report_returned();
   void queue_ready(base::SlotId id, Relay& relay);
   void linger(base::SlotId id, Relay& relay);
   bool has_room() const;
@@ -120,12 +130,14 @@ class EpollTransport final : public Transport {
   socket::HeldBuffers buffers_;
   socket::PipePool pipes_;
   RelayRunner runner_;
+  EpollExchanges exchanges_;
 
   std::vector<Event> events_;  // The batch of the last poll().
   std::vector<Deferred> deferred_;
   std::vector<base::SlotId> ready_;    // Relays with work left: started, or out of their share.
   std::vector<base::SlotId> running_;  // ready_ of the poll in progress.
   std::vector<PendingReset> resets_;
+  std::vector<Returned> returned_;
   std::array<epoll_event, kEpollEvents> kernel_events_{};
   base::Nanos now_;
 };

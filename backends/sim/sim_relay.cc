@@ -16,7 +16,10 @@ SimRelay::Side SimRelay::sink_of(Direction direction) {
 
 SimRelay::SimRelay(SimNetwork& network, SimSocketId client, SimSocketId upstream,
                    const RelaySpec& spec, RelayProgress& progress)
-    : network_(network), sockets_{client, upstream}, progress_(progress) {
+    : network_(network),
+      sockets_{client, upstream},
+      progress_(progress),
+      return_unused_(spec.preamble.empty() ? spec.return_unused : ReturnUnused::kNever) {
   Flow& to_upstream = flows_[index_of(Direction::kToUpstream)];
   to_upstream.held.append(spec.preamble);
   to_upstream.preamble_bytes = spec.preamble.size();
@@ -40,6 +43,10 @@ SimRelay::Outcome SimRelay::pump(const SimFaults& faults, TransportStats& stats)
     // After a reset only the bytes before it still matter: those of the side that sent it.
     if (reset_by_ && *reset_by_ != source_of(direction)) continue;
     move(direction, faults, stats);
+    if (direction == Direction::kToUpstream && unused()) {
+      network_.close(socket_id(Side::kClient));
+      return {RelayEnd::kUnused, base::Errno::kNone, false};
+    }
     if (!reset_by_) pass_on_fin(direction);
   }
   if (reset_by_) {
@@ -126,6 +133,18 @@ void SimRelay::pass_on_fin(Direction direction) {
   if (progress_.half_closed.count() > 0) return;
   progress_.half_closed = network_.now();
   progress_.first_closed = direction;
+}
+
+// The client has left without a byte, and the upstream is open and has said nothing.
+bool SimRelay::unused() const {
+  if (return_unused_ == ReturnUnused::kNever) return false;
+  const SimSocket& client = socket(Side::kClient);
+  const SimSocket& upstream = socket(Side::kUpstream);
+  const bool finished = client.fin_received && return_unused_ == ReturnUnused::kAfterResetOrFin;
+  if (client.state != SimState::kReset && !finished) return false;
+  if (held_bytes() != 0 || progress_.bytes != decltype(progress_.bytes){}) return false;
+  if (!client.receive.empty() || flows_[index_of(Direction::kToClient)].finished) return false;
+  return upstream.state == SimState::kOpen && upstream.receive.empty() && !upstream.fin_received;
 }
 
 bool SimRelay::more_to_do() const {

@@ -22,7 +22,8 @@ class SimRelay {
   static constexpr std::size_t kBudget = 64U << 10U;
 
   struct Outcome {
-    std::optional<RelayEnd> end;  // Set once: both sockets are closed then.
+    // Set once: both sockets are closed then; after kUnused the upstream's is not.
+    std::optional<RelayEnd> end;
     base::Errno error = base::Errno::kNone;
     bool more = false;  // There is more to do at once.
   };
@@ -63,11 +64,13 @@ class SimRelay {
   void pass_on_fin(Direction direction);
   bool more_to_do() const;
   std::optional<RelayEnd> finish_reset();
+  bool unused() const;
 
   SimNetwork& network_;
   std::array<SimSocketId, 2> sockets_;
   std::array<Flow, kDirections> flows_;
   RelayProgress& progress_;
+  ReturnUnused return_unused_;
   std::optional<Side> reset_by_;  // The side whose RST arrived first.
 };
 

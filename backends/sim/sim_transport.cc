@@ -39,7 +39,8 @@ SimTransport::SimTransport(SimNetwork& network, const SimTransportOptions& optio
       now_(network.now()),
       entries_(options.limits.connections_max),
       listeners_(kListenersMax),
-      relays_(options.limits.connections_max / 2) {
+      relays_(options.limits.connections_max / 2),
+      exchanges_(network, stats_) {
   stats_.connections_max = options.limits.connections_max;
 }
 
@@ -173,6 +174,7 @@ void SimTransport::close(ConnId conn, CloseMode mode) {
 // The slot of a connection that is closed already.
 void SimTransport::forget(base::SlotId id) {
   if (entries_[id].accepted) --clients_;
+  exchanges_.forget(to_number(id));
   entries_.erase(id);
   stats_.connections = entries_.size();
   // There may be room for clients again.
@@ -185,7 +187,10 @@ void SimTransport::forget(base::SlotId id) {
 
 RelayId SimTransport::start_relay(ConnId client, ConnId upstream, const RelaySpec& spec,
                                   RelayProgress& progress, Tag tag) {
-  for (const ConnId conn : {client, upstream}) CHECK(entry(conn).state == Entry::State::kOpen);
+  for (const ConnId conn : {client, upstream}) {
+    CHECK(entry(conn).state == Entry::State::kOpen);
+    CHECK(!exchanges_.knows(static_cast<std::uint64_t>(conn)));
+  }
   const base::SlotId id = relays_.emplace(
       SimRelay(network_, entry(client).socket, entry(upstream).socket, spec, progress), tag,
       to_slot(client), to_slot(upstream));
@@ -209,15 +214,21 @@ void SimTransport::abort(RelayId relay) {
   found->relay.reset_both();
   owed_.push_back(
       {.kind = EventKind::kRelayDone, .relay_end = RelayEnd::kAborted, .tag = found->tag});
-  forget_relay(id);
+  forget_relay(id, RelayEnd::kAborted);
 }
 
-// The slots of a relay whose sockets are closed already.
-void SimTransport::forget_relay(base::SlotId id) {
+// The slots of a relay whose sockets are closed already; an upstream that was not used is open.
+void SimTransport::forget_relay(base::SlotId id, RelayEnd end) {
   const Relaying& ended = relays_[id];
   stats_.held_bytes -= ended.relay.held_bytes();
   stats_.resets_pending -= ended.relay.reset_pending() ? 1 : 0;
-  for (const base::SlotId conn : {ended.client, ended.upstream}) forget(conn);
+  forget(ended.client);
+  if (end == RelayEnd::kUnused) {
+    entries_[ended.upstream].state = Entry::State::kOpen;
+    entries_[ended.upstream].relay = {};
+  } else {
+    forget(ended.upstream);
+  }
   relays_.erase(id);
   stats_.relays = relays_.size();
 }
@@ -254,12 +265,17 @@ bool SimTransport::runnable() const {
   return has_work() || (deadline_ && *deadline_ <= network_.now());
 }
 
-void SimTransport::exchange(ConnId /*conn*/, std::span<const std::byte> /*request*/,
-                            std::size_t /*reply_bytes_max*/, Tag tag) {
-  emit({.kind = EventKind::kExchanged, .error = base::to_errno(ENOTSUP), .tag = tag});
+void SimTransport::exchange(ConnId conn, std::span<const std::byte> request,
+                            std::size_t reply_bytes_max, Tag tag) {
+  Entry& asking = entry(conn);
+  CHECK(asking.state == Entry::State::kOpen || asking.state == Entry::State::kFailed);
+  exchanges_.begin(static_cast<std::uint64_t>(conn), request, reply_bytes_max, tag);
+  mark(asking, Kind::kConnection, to_slot(conn));
 }
 
-std::span<const std::byte> SimTransport::reply(ConnId /*conn*/) const { return {}; }
+std::span<const std::byte> SimTransport::reply(ConnId conn) const {
+  return exchanges_.reply(static_cast<std::uint64_t>(conn));
+}
 
 PathFacts SimTransport::path(RelayId /*relay*/) { return {}; }
 
@@ -356,6 +372,10 @@ void SimTransport::look_at_connection(base::SlotId id) {
           .error = failed ? socket.error : base::Errno::kNone,
           .tag = found->tag});
   }
+  // An answer before the end that came behind it.
+  if (const auto exchanged = exchanges_.run(to_number(id), found->socket, options_.faults)) {
+    emit(*exchanged);
+  }
   if (found->state != Entry::State::kOpen) return;
   if (socket.fin_received && !std::exchange(found->fin_told, true)) {
     emit({.kind = EventKind::kPeerClosed, .tag = found->tag});
@@ -450,11 +470,13 @@ void SimTransport::look_at_relay(base::SlotId id) {
     if (outcome.more) mark(*found, Kind::kRelay, id);
     return;
   }
+  const bool unused = *outcome.end == RelayEnd::kUnused;
   emit({.kind = EventKind::kRelayDone,
         .relay_end = *outcome.end,
         .error = outcome.error,
-        .tag = found->tag});
-  forget_relay(id);
+        .tag = found->tag,
+        .conn = unused ? static_cast<ConnId>(to_number(found->upstream)) : ConnId::kNone});
+  forget_relay(id, *outcome.end);
 }
 
 void SimTransport::emit(const Event& event) {

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "backends/sim/sim_exchange.h"
 #include "backends/sim/sim_faults.h"
 #include "backends/sim/sim_network.h"
 #include "backends/sim/sim_relay.h"
@@ -141,7 +142,7 @@ class SimTransport final : public Transport, private SimOwner {
   std::optional<AcceptFailure> no_room() const;
   void refuse_clients(Listening& listening, AcceptFailure failure);
   void forget(base::SlotId id);
-  void forget_relay(base::SlotId id);
+  void forget_relay(base::SlotId id, RelayEnd end);
   void emit(const Event& event);
   void count(Syscall call) { ++stats_.syscalls[static_cast<std::size_t>(call)]; }
 
@@ -154,6 +155,7 @@ class SimTransport final : public Transport, private SimOwner {
   base::Slab<Entry> entries_;
   base::Slab<Listening> listeners_;
   base::Slab<Relaying> relays_;
+  SimExchanges exchanges_;
   std::vector<Ready> ready_;
   std::vector<Event> owed_;  // Not of an object of ours any more: aborted relays, refused connects.
   std::vector<Event> events_;  // The batch of the last poll.

@@ -103,6 +103,12 @@ bool has_unread(int fd) {
   return ::ioctl(fd, SIOCINQ, &bytes) == 0 && bytes > 0;
 }
 
+base::Errno look_for_bytes(int fd) {
+  std::byte first{};
+  const ssize_t seen = ::recv(fd, &first, sizeof(first), MSG_PEEK | MSG_DONTWAIT);
+  return seen >= 0 ? base::Errno::kNone : base::last_errno();
+}
+
 void join_ack_with_data(int fd) {
   const int off = 0;
   // Refused: the ACK goes on its own, as ever.

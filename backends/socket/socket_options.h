@@ -33,6 +33,10 @@ base::Errno take_error(int fd);
 // Bytes are waiting to be read.
 bool has_unread(int fd);
 
+// What reading would find now, with nothing taken: EAGAIN where the other side is silent, kNone for
+// bytes or FIN, and otherwise the error, which the kernel forgets by telling.
+base::Errno look_for_bytes(int fd);
+
 // To be called before connect(2): the last ACK of the handshake waits for our first data, which is
 // one packet less for each connection. Only when such data is there already: otherwise the server
 // would hear of the connection up to 200 ms late (the kernel's TCP_DELACK_MAX).

@@ -52,7 +52,8 @@ TEST(EpollTransport, AConnectionComesFromTheAskedSource) {
   ASSERT_EQ(::listen(service.get(), 1), 0);
   ConnectSpec spec;
   spec.remote = socket::local_of(service.get());
-  spec.source = base::parse_address("127.0.0.9:0").value().ip;
+  const std::array sources = {base::parse_address("127.0.0.9:0").value().ip};
+  spec.sources = sources;
   const Connection connection = transport->connect(spec, {});
   const base::UniqueFd accepted(::accept(service.get(), nullptr, nullptr));
   ASSERT_TRUE(accepted);
@@ -65,7 +66,8 @@ TEST(EpollTransport, ASourceThatIsNotOursFailsTheConnect) {
   const auto transport = factory.make({}).value();
   ConnectSpec spec;
   spec.remote = base::parse_address("127.0.0.1:9").value();
-  spec.source = base::parse_address("192.0.2.1:0").value().ip;
+  const std::array sources = {base::parse_address("192.0.2.1:0").value().ip};
+  spec.sources = sources;
   const Connection connection = transport->connect(spec, {});
   const auto events = transport->poll(base::Nanos{0});
   ASSERT_EQ(events.size(), 1U);

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <string>
 
 #include "backends/socket/socket_options.h"
@@ -27,6 +28,8 @@ class OutgoingTest : public testing::Test {
     pollfd wait{.fd = fd, .events = POLLOUT, .revents = 0};
     ASSERT_EQ(::poll(&wait, 1, 10000), 1);
   }
+
+  static base::IpPort ip(const std::string& text) { return base::parse_address(text).value().ip; }
 
   // Segments that left on the connection after its SYN, the first data included.
   static std::uint32_t segments_out(int fd) {
@@ -52,14 +55,16 @@ TEST_F(OutgoingTest, ConnectsWithoutWaiting) {
 }
 
 TEST_F(OutgoingTest, ComesFromTheSourceThatWasAskedFor) {
-  spec_.source = base::parse_address("127.0.0.42:0").value().ip;
+  const std::array sources = {ip("127.0.0.42:0")};
+  spec_.sources = sources;
   const Outgoing outgoing = start_connect(spec_, false, stats_);
   wait_writable(outgoing.fd.get());
   EXPECT_EQ(base::ip_to_string(local_of(outgoing.fd.get()).ip), "127.0.0.42");
 }
 
 TEST_F(OutgoingTest, KeepsTheSocketAndSaysWhyWhenTheSourceIsNotOurs) {
-  spec_.source = base::parse_address("192.0.2.77:0").value().ip;
+  const std::array sources = {ip("192.0.2.77:0")};
+  spec_.sources = sources;
   const Outgoing outgoing = start_connect(spec_, false, stats_);
   EXPECT_TRUE(outgoing.fd);
   EXPECT_EQ(outgoing.error, base::to_errno(EADDRNOTAVAIL));
