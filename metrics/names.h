@@ -113,6 +113,22 @@ inline constexpr Family kEndpointSessionsActive{"millrace_endpoint_sessions_acti
                                                 Unit::kNone, "Sessions open now on the endpoint",
                                                 LabelNames("upstream", "endpoint")};
 
+// The DNS, for upstreams whose endpoints come from it.
+inline constexpr Family kDnsLookupsTotal{"millrace_dns_lookups_total", Type::kCounter, Unit::kNone,
+                                         "Lookups of the upstream's name, by result",
+                                         LabelNames("upstream", "result")};
+inline constexpr Family kDnsAddresses{"millrace_dns_addresses", Type::kGauge, Unit::kNone,
+                                      "Endpoints that the upstream has from the DNS now",
+                                      LabelNames("upstream")};
+inline constexpr Family kDnsLastSuccessTimestampSeconds{
+    "millrace_dns_last_success_timestamp_seconds", Type::kGauge, Unit::kSeconds,
+    "When a lookup last brought addresses, in seconds since 1970; 0 means never",
+    LabelNames("upstream")};
+inline constexpr Family kDnsAddressesIgnoredTotal{
+    "millrace_dns_addresses_ignored_total", Type::kCounter, Unit::kNone,
+    "Addresses of answers that were not used, counted at each lookup, by cause",
+    LabelNames("upstream", "cause")};
+
 // Workers.
 inline constexpr Family kWorkerBusySecondsTotal{
     "millrace_worker_busy_seconds_total", Type::kCounter, Unit::kSeconds,
@@ -263,6 +279,10 @@ inline constexpr std::array kAll = {
     &kUpstreamConnectSeconds,
     &kUpstreamConnectFailuresTotal,
     &kEndpointSessionsActive,
+    &kDnsLookupsTotal,
+    &kDnsAddresses,
+    &kDnsLastSuccessTimestampSeconds,
+    &kDnsAddressesIgnoredTotal,
     &kWorkerBusySecondsTotal,
     &kWorkerLoopSeconds,
     &kWorkerSessionsActive,

@@ -8,6 +8,7 @@
 #include "metrics/names.h"
 #include "metrics/page.h"
 #include "metrics/process_metrics.h"
+#include "proxy/dns_page.h"
 
 namespace proxy {
 namespace {
@@ -202,6 +203,7 @@ std::vector<prometheus::MetricFamily> Collector::Collect() const {
           *series, [](const UpstreamCells& c) -> auto& { return c.connect; });
       page.add(names::kUpstreamConnectSeconds, {series->names.upstream}, connect.view());
     }
+    for (const auto& [names, series] : contents.dns) add_dns(page, *series);
     for (const auto& [names, series] : contents.endpoints) {
       if (shown(*series, &EndpointCells::sessions)) add_endpoint(page, *series);
     }

@@ -248,7 +248,8 @@ DnsAnswer answer_of(const SrvRecords& services, const std::map<std::string, Host
       without = worse(without, addresses.result);
       continue;
     }
-    const auto share = static_cast<std::uint32_t>(target.weight * factor / addresses_of(host));
+    const std::uint32_t weight = target.weight * factor;
+    const auto share = static_cast<std::uint32_t>(weight / addresses_of(host));
     DnsAddress like{.address = {}, .weight = std::max(1U, share), .priority = target.priority};
     like.address.port = target.port;
     add_addresses(host, like, answer);

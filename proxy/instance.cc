@@ -100,6 +100,10 @@ void Instance::refuse_reload() {
   ++status_.reloads_refused;
 }
 
+void Instance::follow_dns() {
+  if (supervisor_->follow_dns()) status_.set_snapshot(supervisor_->snapshot());
+}
+
 void Instance::drain(base::Nanos drain_for) {
   status_.draining = true;
   supervisor_->drain(drain_for);

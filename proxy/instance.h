@@ -44,6 +44,10 @@ class Instance {
   // The file could not even be loaded: counts and remembers that the reload was refused.
   void refuse_reload();
 
+  // Readable when the DNS may have changed endpoints: call follow_dns().
+  int dns_fd() const { return supervisor_->dns_fd(); }
+  void follow_dns();
+
   // From now on /readyz says 503 and no client is accepted; what is left ends after drain_for.
   void drain(base::Nanos drain_for);
   bool finished() const { return supervisor_->finished(); }

@@ -109,14 +109,16 @@ void print(const std::string& path, const Instance::Problems& problems) {
 
 // Until every worker has drained.
 void serve(Program& program, Instance& instance, Signals& signals) {
-  std::array<pollfd, 2> waits = {{{.fd = signals.fd(), .events = POLLIN, .revents = 0},
-                                  {.fd = instance.finished_fd(), .events = POLLIN, .revents = 0}}};
+  std::array<pollfd, 3> waits = {{{.fd = signals.fd(), .events = POLLIN, .revents = 0},
+                                  {.fd = instance.finished_fd(), .events = POLLIN, .revents = 0},
+                                  {.fd = instance.dns_fd(), .events = POLLIN, .revents = 0}}};
   while (!instance.finished()) {
     // EINTR cannot come: every signal that is not ignored is blocked.
     static_cast<void>(::poll(waits.data(), waits.size(), -1));
     eventfd_t finished_workers = 0;
     static_cast<void>(eventfd_read(instance.finished_fd(), &finished_workers));
     while (const auto signal = signals.take()) program.handle(*signal);
+    if (waits[2].revents != 0) instance.follow_dns();
   }
 }
 

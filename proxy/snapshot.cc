@@ -10,7 +10,23 @@ namespace {
 // What an original_dst upstream's only endpoint is called where a name is needed.
 constexpr const char* kOriginalDestination = "original_dst";
 
-UpstreamPlan plan_of(const config::Upstream& upstream, MetricsCatalog& catalog) {
+// An endpoint of each address. The limits of an endpoint are a written endpoint's alone.
+void add_resolved(UpstreamPlan& plan, const DnsEndpoints& resolved, MetricsCatalog& catalog) {
+  const std::string& name = plan.config->name;
+  catalog.dns(name);
+  const auto found = resolved.find(name);
+  if (found == resolved.end()) return;
+  for (const DnsAddress& it : found->second) {
+    EndpointPlan& endpoint = plan.endpoints.emplace_back();
+    endpoint.address.ip = it.address;
+    endpoint.weight = it.weight;
+    endpoint.priority = it.priority;
+    endpoint.series = &catalog.endpoint(name, base::to_string(it.address));
+  }
+}
+
+UpstreamPlan plan_of(const config::Upstream& upstream, const DnsEndpoints& resolved,
+                     MetricsCatalog& catalog) {
   UpstreamPlan plan;
   plan.config = &upstream;
   plan.series = &catalog.upstream(upstream.name);
@@ -23,6 +39,7 @@ UpstreamPlan plan_of(const config::Upstream& upstream, MetricsCatalog& catalog) 
          .max_connecting = endpoint.max_connecting,
          .series = &catalog.endpoint(upstream.name, base::to_string(endpoint.address))});
   }
+  if (upstream.dns) add_resolved(plan, resolved, catalog);
   if (upstream.original_dst) {
     EndpointPlan& anywhere = plan.endpoints.emplace_back();
     anywhere.weight = 1;
@@ -74,13 +91,13 @@ backends::ListenSpec listen_spec(const config::Listener& listener, const config:
 
 SnapshotPtr make_snapshot(std::uint64_t generation, config::Config config,
                           const std::vector<std::vector<base::Address>>& bind_addresses,
-                          MetricsCatalog& catalog) {
+                          MetricsCatalog& catalog, const DnsEndpoints& resolved) {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->generation = generation;
   snapshot->config = std::move(config);
   catalog.forget_configuration();
   for (const config::Upstream& upstream : snapshot->config.upstreams) {
-    snapshot->upstreams.push_back(plan_of(upstream, catalog));
+    snapshot->upstreams.push_back(plan_of(upstream, resolved, catalog));
   }
   CHECK(bind_addresses.size() == snapshot->config.listeners.size());
   for (std::size_t i = 0; i < bind_addresses.size(); ++i) {

@@ -5,12 +5,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "backends/transport.h"
 #include "config/config.h"
+#include "proxy/dns_answer.h"
 #include "proxy/maglev_table.h"
 #include "proxy/worker_metrics.h"
 
@@ -49,12 +51,16 @@ struct Snapshot {
 
 using SnapshotPtr = std::shared_ptr<const Snapshot>;
 
+// The addresses of each upstream that has dns, by its name.
+using DnsEndpoints = std::map<std::string, std::vector<DnsAddress>>;
+
 // Marks the catalog's series and points to them. bind_addresses has, for each listener of the
 // config, the address of each of its binds as the transport factory claimed it (a port 0 is a
-// number there).
+// number there). resolved has the endpoints of upstreams with dns; one that is missing has none
+// yet. A snapshot made only because they have changed keeps its generation.
 SnapshotPtr make_snapshot(std::uint64_t generation, config::Config config,
                           const std::vector<std::vector<base::Address>>& bind_addresses,
-                          MetricsCatalog& catalog);
+                          MetricsCatalog& catalog, const DnsEndpoints& resolved = {});
 
 // What a bind of the configuration asks of the transport.
 backends::ListenSpec listen_spec(const config::Listener& listener, const config::Bind& bind);

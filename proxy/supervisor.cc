@@ -22,6 +22,7 @@ void mark_in_force(const Snapshot& snapshot, MetricsCatalog& catalog) {
     catalog.route(listener.route->names.listener, listener.route->names.upstream);
   }
   for (const UpstreamPlan& upstream : snapshot.upstreams) {
+    if (upstream.config->dns) catalog.dns(upstream.series->names.upstream);
     catalog.upstream(upstream.series->names.upstream);
     for (const EndpointPlan& endpoint : upstream.endpoints) {
       catalog.endpoint(endpoint.series->names.upstream, endpoint.series->names.endpoint);
@@ -46,6 +47,7 @@ Supervisor::Supervisor(backends::TransportFactory& factory, MetricsCatalog& cata
       access_log_(access_log),
       log_(log),
       claims_(factory),
+      dns_(catalog, log),
       finished_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
   CHECK(finished_fd_);
 }
@@ -98,19 +100,46 @@ Supervisor::Problems Supervisor::apply(config::Config config) {
   if (auto problems = claims_.add(config); !problems.empty()) return problems;
   const std::uint64_t generation = snapshot_ != nullptr ? snapshot_->generation + 1 : 1;
   const auto addresses = claims_.addresses(config);
-  const SnapshotPtr next = make_snapshot(generation, std::move(config), addresses, catalog_);
-  if (auto problems = prepare_everywhere(next); !problems.empty()) {
-    tell_all(Command::Kind::kAbandon);
+  Problems problems = dns_.prepare(config, addresses);
+  if (problems.empty()) {
+    const DnsEndpoints resolved = dns_.endpoints(config);
+    problems =
+        put_in_force(make_snapshot(generation, std::move(config), addresses, catalog_, resolved));
+  }
+  if (!problems.empty()) {
+    dns_.abandon();
     claims_.keep_only(snapshot_ != nullptr ? snapshot_->config : config::Config{});
     if (snapshot_ != nullptr) mark_in_force(*snapshot_, catalog_);
     return problems;
   }
-  access_log_.configure(next->config.log);
+  dns_.commit();
+  access_log_.configure(snapshot_->config.log);
+  claims_.keep_only(snapshot_->config);
+  log_listeners(*snapshot_);
+  return {};
+}
+
+bool Supervisor::follow_dns() {
+  eventfd_t changes = 0;
+  static_cast<void>(eventfd_read(dns_.changed_fd(), &changes));
+  if (draining_ || snapshot_ == nullptr || !dns_.changed()) return false;
+  const config::Config& config = snapshot_->config;
+  const DnsEndpoints resolved = dns_.endpoints(config);
+  // Every address it listens at is held already, so there is nothing that could fail.
+  const Problems problems = put_in_force(
+      make_snapshot(snapshot_->generation, config, claims_.addresses(config), catalog_, resolved));
+  CHECK(problems.empty());
+  return true;
+}
+
+Supervisor::Problems Supervisor::put_in_force(const SnapshotPtr& next) {
+  if (auto problems = prepare_everywhere(next); !problems.empty()) {
+    tell_all(Command::Kind::kAbandon);
+    return problems;
+  }
   tell_all(Command::Kind::kCommit);
-  claims_.keep_only(next->config);
   snapshot_ = next;
   mark_in_force(*snapshot_, catalog_);
-  log_listeners(*snapshot_);
   return {};
 }
 

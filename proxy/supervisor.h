@@ -14,6 +14,7 @@
 #include "config/problem.h"
 #include "proxy/access_log.h"
 #include "proxy/claims.h"
+#include "proxy/dns_upstreams.h"
 #include "proxy/log.h"
 #include "proxy/snapshot.h"
 #include "proxy/worker_metrics.h"
@@ -44,6 +45,12 @@ class Supervisor {
   // in the file, and nothing has changed.
   Problems apply(config::Config config);
 
+  // Readable when the DNS may have changed endpoints: call follow_dns(). Stays the supervisor's.
+  int dns_fd() const { return dns_.changed_fd(); }
+  // Gives the workers the endpoints that the DNS has now, under the same configuration and the same
+  // generation. True when there was a change to give.
+  bool follow_dns();
+
   // Stops accepting, and ends what is left after drain_for (kForever: never). Again: a new
   // deadline.
   void drain(base::Nanos drain_for);
@@ -57,6 +64,8 @@ class Supervisor {
   const SnapshotPtr& snapshot() const { return snapshot_; }
 
  private:
+  // Takes the snapshot over on all workers, or on none.
+  Problems put_in_force(const SnapshotPtr& next);
   Problems prepare_everywhere(const SnapshotPtr& snapshot);
   void tell_all(Command::Kind kind);
   void log_listeners(const Snapshot& snapshot);
@@ -66,6 +75,7 @@ class Supervisor {
   AccessLog& access_log_;
   Log& log_;
   Claims claims_;
+  DnsUpstreams dns_;
   base::UniqueFd finished_fd_;
   SnapshotPtr snapshot_;
   bool draining_ = false;

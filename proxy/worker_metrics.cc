@@ -20,28 +20,35 @@ MetricsCatalog::MetricsCatalog(std::size_t workers) {
 }
 
 template <typename Cells>
-Series<Cells>& MetricsCatalog::find_or_add(SeriesMap<Cells>& all, SeriesNames names) {
+Series<Cells>& MetricsCatalog::find_or_add(SeriesMap<Cells>& all, SeriesNames names,
+                                           std::size_t copies) {
   const std::lock_guard lock(mutex_);
   auto& series = all[names];
-  if (series == nullptr) series = std::make_unique<Series<Cells>>(workers(), std::move(names));
+  if (series == nullptr) series = std::make_unique<Series<Cells>>(copies, std::move(names));
   series->configured = true;
   return *series;
 }
 
 ListenerSeries& MetricsCatalog::listener(const std::string& name) {
-  return find_or_add(listeners_, {.listener = name, .upstream = "", .endpoint = ""});
+  return find_or_add(listeners_, {.listener = name, .upstream = "", .endpoint = ""}, workers());
 }
 
 RouteSeries& MetricsCatalog::route(const std::string& listener, const std::string& upstream) {
-  return find_or_add(routes_, {.listener = listener, .upstream = upstream, .endpoint = ""});
+  return find_or_add(routes_, {.listener = listener, .upstream = upstream, .endpoint = ""},
+                     workers());
 }
 
 UpstreamSeries& MetricsCatalog::upstream(const std::string& name) {
-  return find_or_add(upstreams_, {.listener = "", .upstream = name, .endpoint = ""});
+  return find_or_add(upstreams_, {.listener = "", .upstream = name, .endpoint = ""}, workers());
 }
 
 EndpointSeries& MetricsCatalog::endpoint(const std::string& upstream, const std::string& endpoint) {
-  return find_or_add(endpoints_, {.listener = "", .upstream = upstream, .endpoint = endpoint});
+  return find_or_add(endpoints_, {.listener = "", .upstream = upstream, .endpoint = endpoint},
+                     workers());
+}
+
+DnsSeries& MetricsCatalog::dns(const std::string& upstream) {
+  return find_or_add(dns_, {.listener = "", .upstream = upstream, .endpoint = ""}, 1);
 }
 
 void MetricsCatalog::forget_configuration() {
@@ -50,6 +57,7 @@ void MetricsCatalog::forget_configuration() {
   for (auto& [names, series] : routes_) series->configured = false;
   for (auto& [names, series] : upstreams_) series->configured = false;
   for (auto& [names, series] : endpoints_) series->configured = false;
+  for (auto& [names, series] : dns_) series->configured = false;
 }
 
 }  // namespace proxy

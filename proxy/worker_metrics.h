@@ -23,6 +23,7 @@
 #include "backends/transport.h"
 #include "metrics/counter.h"
 #include "metrics/histogram.h"
+#include "proxy/dns_cells.h"
 #include "proxy/end_reason.h"
 
 namespace proxy {
@@ -146,6 +147,7 @@ using ListenerSeries = Series<ListenerCells>;
 using RouteSeries = Series<RouteCells>;
 using UpstreamSeries = Series<UpstreamCells>;
 using EndpointSeries = Series<EndpointCells>;
+using DnsSeries = Series<DnsCells>;  // With one copy of the cells, the resolver's.
 
 class MetricsCatalog {
  public:
@@ -160,16 +162,17 @@ class MetricsCatalog {
   RouteSeries& route(const std::string& listener, const std::string& upstream);
   UpstreamSeries& upstream(const std::string& name);
   EndpointSeries& endpoint(const std::string& upstream, const std::string& endpoint);
+  DnsSeries& dns(const std::string& upstream);
 
   // Marks everything as gone from the configuration; what the next one names is marked again by the
-  // four calls above. Main thread only.
+  // calls above. Main thread only.
   void forget_configuration();
 
   // The scrape: visits while main cannot add.
   template <typename Visitor>
   void read(Visitor visit) const {
     const std::lock_guard lock(mutex_);
-    visit(Contents{listeners_, routes_, upstreams_, endpoints_});
+    visit(Contents{listeners_, routes_, upstreams_, endpoints_, dns_});
   }
 
   struct Contents {
@@ -177,11 +180,12 @@ class MetricsCatalog {
     const SeriesMap<RouteCells>& routes;
     const SeriesMap<UpstreamCells>& upstreams;
     const SeriesMap<EndpointCells>& endpoints;
+    const SeriesMap<DnsCells>& dns;
   };
 
  private:
   template <typename Cells>
-  Series<Cells>& find_or_add(SeriesMap<Cells>& all, SeriesNames names);
+  Series<Cells>& find_or_add(SeriesMap<Cells>& all, SeriesNames names, std::size_t copies);
 
   std::vector<std::unique_ptr<WorkerCells>> workers_;
   mutable std::mutex mutex_;  // Main against the scrape. No worker ever takes it.
@@ -189,6 +193,7 @@ class MetricsCatalog {
   SeriesMap<RouteCells> routes_;
   SeriesMap<UpstreamCells> upstreams_;
   SeriesMap<EndpointCells> endpoints_;
+  SeriesMap<DnsCells> dns_;
 };
 
 // The sum of a gauge over all workers: what other workers have may be a moment old.

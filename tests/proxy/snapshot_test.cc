@@ -53,5 +53,23 @@ TEST(Snapshot, GivesAnOriginalDestinationUpstreamOneEndpointWithoutAnAddress) {
   EXPECT_EQ(snapshot->upstreams[0].endpoints[0].series->names.endpoint, "original_dst");
 }
 
+TEST(Snapshot, HasTheEndpointsThatTheDnsGave) {
+  MetricsCatalog catalog(1);
+  config::Config config = WorkerFixture::one_listener({});
+  config.upstreams[0].dns.emplace().name = "app.example";
+  const DnsAddress first{.address = address("10.0.0.2:80").ip, .weight = 7, .priority = 1};
+  const DnsAddress second{.address = address("[fd00::1]:81").ip, .weight = 9, .priority = 2};
+  const auto none = make_snapshot(1, config, {{address("10.0.0.1:80")}}, catalog);
+  EXPECT_TRUE(none->upstreams[0].endpoints.empty());
+  const auto snapshot = make_snapshot(1, config, {{address("10.0.0.1:80")}}, catalog,
+                                      {{"app", {first, second}}, {"other", {first}}});
+  ASSERT_EQ(snapshot->upstreams[0].endpoints.size(), 2U);
+  const EndpointPlan& plan = snapshot->upstreams[0].endpoints[1];
+  EXPECT_EQ(plan.address, address("[fd00::1]:81"));
+  EXPECT_EQ(plan.weight, 9U);
+  EXPECT_EQ(plan.priority, 2U);
+  EXPECT_EQ(plan.series->names.endpoint, "[fd00::1]:81");
+}
+
 }  // namespace
 }  // namespace proxy

@@ -9,6 +9,7 @@
 #include "base/cpu.h"
 #include "base/fd.h"
 #include "proxy/worker_thread.h"
+#include "tests/proxy/dns_fixture.h"
 #include "tests/proxy/worker_fixture.h"
 
 namespace proxy {
@@ -64,6 +65,39 @@ TEST_F(SupervisorTest, NumbersConfigurationsAndKeepsTheOldOneWhenTheNewOneCannot
 TEST_F(SupervisorTest, RunsUnpinnedWhereAProcessorCannotBeHad) {
   EXPECT_TRUE(supervisor_.start({1023, 1023, 1023}));
   ASSERT_TRUE(supervisor_.apply(config()).empty());
+}
+
+TEST_F(SupervisorTest, FollowsTheDnsUnderTheSameGeneration) {
+  const DnsFixture dns;
+  config::Config config = this->config();
+  config.upstreams[0] = dns.upstream();
+  config.upstreams[0].dns->startup = config::DnsStartup::kFail;
+  ASSERT_TRUE(supervisor_.start(std::vector<int>(3, base::usable_cpus().front())));
+  ASSERT_TRUE(supervisor_.apply(config).empty());
+  EXPECT_FALSE(supervisor_.follow_dns());
+  EXPECT_EQ(supervisor_.snapshot()->upstreams[0].endpoints.at(0).address, address("10.0.0.1:80"));
+  dns.names().answer_with(app({"10.0.0.2"}));
+  while (!supervisor_.follow_dns()) {
+    pollfd wait{.fd = supervisor_.dns_fd(), .events = POLLIN, .revents = 0};
+    ASSERT_EQ(::poll(&wait, 1, 30'000), 1);
+  }
+  EXPECT_EQ(supervisor_.snapshot()->upstreams[0].endpoints.at(0).address, address("10.0.0.2:80"));
+  EXPECT_EQ(supervisor_.snapshot()->generation, 1U);
+  supervisor_.drain(base::kForever);
+  EXPECT_FALSE(supervisor_.follow_dns());
+}
+
+TEST_F(SupervisorTest, RefusesANameThatHasToHaveAddressesAndHasNone) {
+  const DnsFixture dns;
+  config::Config config = this->config();
+  ASSERT_TRUE(supervisor_.start(std::vector<int>(3, base::usable_cpus().front())));
+  ASSERT_TRUE(supervisor_.apply(config).empty());
+  dns.names().answer_with(always(kDnsNxdomain));
+  config.upstreams[0] = dns.upstream();
+  config.upstreams[0].dns->startup = config::DnsStartup::kFail;
+  EXPECT_EQ(supervisor_.apply(config).size(), 1U);
+  EXPECT_EQ(supervisor_.snapshot()->generation, 1U);
+  EXPECT_FALSE(supervisor_.follow_dns());
 }
 
 }  // namespace

@@ -1,0 +1,24 @@
+// What the lookups of one upstream's name have counted. One writer, the resolver's thread; any
+// thread reads. Kept by the metrics catalog like the workers' cells, with one copy instead of one
+// for each worker.
+#pragma once
+
+#include <array>
+#include <cstddef>
+
+#include "metrics/counter.h"
+#include "proxy/dns_answer.h"
+#include "proxy/dns_filter.h"
+
+namespace proxy {
+
+struct DnsCells {
+  std::array<metrics::Counter, static_cast<std::size_t>(DnsResult::kCount)> lookups;
+  metrics::Gauge addresses;             // The set in use, lingering ones included.
+  metrics::Gauge last_success_seconds;  // Since 1970; 0: never.
+  std::array<metrics::Counter, static_cast<std::size_t>(DnsIgnored::kCount)> ignored;
+
+  void looked_up(DnsResult result) { lookups[static_cast<std::size_t>(result)].add(); }
+};
+
+}  // namespace proxy
