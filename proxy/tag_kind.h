@@ -12,7 +12,8 @@ namespace proxy {
 enum class TagKind : std::uint8_t {
   kListener,  // Accepts.
   kClient,    // A session's client connection, before the relay.
-  kSession    // A session's connect and relay.
+  kSession,   // A session's connect and relay.
+  kPool       // A connection of a pool, and its connect.
 };
 
 constexpr backends::Tag make_tag(TagKind kind, base::SlotId id) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "backends/transport.h"
+#include "base/slab.h"
 #include "proxy/balancer.h"
 #include "proxy/snapshot.h"
 
@@ -26,6 +27,7 @@ struct Endpoint {
   std::uint32_t sessions = 0;  // This worker's, those still connecting included.
   EndpointCells* cells = nullptr;
   const std::string* name = nullptr;  // For the log; lives in the metrics catalog.
+  base::SlotId pool;                  // In the worker's Pools; names nothing where there is none.
 };
 
 class Upstream {
@@ -46,6 +48,8 @@ class Upstream {
   const config::Upstream& config() const { return *plan_->config; }
   UpstreamCells& cells() { return *cells_; }
   std::uint32_t sessions() const { return sessions_; }
+  // In the order of the plan's.
+  std::span<const std::unique_ptr<Endpoint>> endpoints() const { return endpoints_; }
 
  private:
   void rebuild_balancer();
