@@ -17,9 +17,11 @@
 // Destruction closes everything and delivers nothing.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -122,7 +124,8 @@ struct ConnectSpec {
   base::Address remote;
   // Local addresses to connect from, their ports ignored; none: the kernel's choice. They are tried
   // from first_source on, round and round, until one has a port left towards the remote
-  // (IP_BIND_ADDRESS_NO_PORT, man 7 ip). None has: EADDRNOTAVAIL. They must outlive the call only.
+  // (IP_BIND_ADDRESS_NO_PORT, man 7 ip); those of another family than the remote's, or not of this
+  // machine, are passed over. None is left: EADDRNOTAVAIL. They must outlive the call only.
   std::span<const base::IpPort> sources{};
   std::size_t first_source = 0;
   TcpOptions tcp;
@@ -161,6 +164,12 @@ struct RelaySpec {
 struct PathFacts {
   std::uint32_t rtt_us = 0;       // Smoothed.
   std::uint32_t retransmits = 0;  // Segments sent again since the connection began.
+
+  void write_to(Event& event) const {
+    constexpr std::uint32_t kMost = std::numeric_limits<std::uint16_t>::max();
+    event.rtt_us = rtt_us;
+    event.retransmits = static_cast<std::uint16_t>(std::min(retransmits, kMost));
+  }
 };
 
 // System calls by kind: what the engine asked of the kernel.
@@ -204,8 +213,9 @@ struct TransportStats {
   CountsOf<AcceptFailure> accept_failures{};
   std::uint64_t connects_refused =
       0;  // By our own capacity or the kernel's resources, before the network.
-  std::uint64_t sources_exhausted =
-      0;                              // A source address had no port left, and the next was tried.
+  // connect(2) found no port left from a source address (the kernel's choice included). The next
+  // source is tried then.
+  std::uint64_t sources_exhausted = 0;
   std::uint64_t short_writes = 0;     // The receiving side took less than was offered.
   std::uint64_t fairness_yields = 0;  // A relay had used up its share of one poll.
   std::uint64_t promotions = 0;       // A direction went from copy to the bulk method,
@@ -317,7 +327,8 @@ class Transport {
                 RelayProgress& progress, Tag tag);
   // Ends a relay with RST to both sides; kRelayDone{kAborted} follows, or the end that came first.
   virtual void abort(RelayId relay) = 0;
-  // Of a relay's upstream connection, asked of the kernel now.
+  // Of a relay's upstream connection, asked of the kernel now. Zeros when the relay's end is on its
+  // way.
   virtual PathFacts path(RelayId relay) = 0;
 
   // The only source of events. Waits for at most wait_max (0: not at all; base::kForever: no limit)

@@ -163,6 +163,10 @@ inline constexpr Family kTransportConnectsRefusedTotal{
     "millrace_transport_connects_refused_total", Type::kCounter, Unit::kNone,
     "Connects that failed here, before the network: no descriptor, no port, no memory",
     LabelNames("transport", "worker")};
+inline constexpr Family kTransportSourcesExhaustedTotal{
+    "millrace_transport_sources_exhausted_total", Type::kCounter, Unit::kNone,
+    "Connects that found no port left from a source address; the next source was tried",
+    LabelNames("transport", "worker")};
 inline constexpr Family kTransportShortWritesTotal{
     "millrace_transport_short_writes_total", Type::kCounter, Unit::kNone,
     "Writes that were taken only in part, because the reader is slower than the sender",
@@ -293,6 +297,7 @@ inline constexpr std::array kAll = {
     &kTransportAcceptFailuresTotal,
     &kTransportSyscallsTotal,
     &kTransportConnectsRefusedTotal,
+    &kTransportSourcesExhaustedTotal,
     &kTransportShortWritesTotal,
     &kTransportFairnessYieldsTotal,
     &kTransportPromotionsTotal,

@@ -144,6 +144,7 @@ void add_transport(Page& page, std::string_view engine, std::string_view worker,
   add(names::kTransportStaleEventsTotal, stats.stale_events);
   add(names::kTransportWakesTotal, stats.wakes);
   add(names::kTransportConnectsRefusedTotal, stats.connects_refused);
+  add(names::kTransportSourcesExhaustedTotal, stats.sources_exhausted);
   add(names::kTransportShortWritesTotal, stats.short_writes);
   add(names::kTransportFairnessYieldsTotal, stats.fairness_yields);
   add(names::kTransportPromotionsTotal, stats.promotions);

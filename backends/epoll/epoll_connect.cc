@@ -14,10 +14,11 @@ namespace {
 constexpr std::uint32_t kEverything = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
 constexpr std::uint32_t kEndings = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
 
-// socket(2) failed for want of this machine's resources, not for the network's reasons.
+// It failed for want of this machine's resources, not for the network's reasons.
 bool out_of_resources(base::Errno error) {
   const int code = base::code_of(error);
-  return code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM;
+  return code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM ||
+         code == EADDRNOTAVAIL;
 }
 
 }  // namespace
@@ -30,8 +31,8 @@ Connection EpollTransport::connect(const ConnectSpec& spec, Tag tag) {
     return {};
   }
   socket::Outgoing outgoing = socket::start_connect(spec, data_waits(spec.client), stats_);
+  if (out_of_resources(outgoing.error)) ++stats_.connects_refused;
   if (!outgoing.fd) {
-    if (out_of_resources(outgoing.error)) ++stats_.connects_refused;
     defer_connected({}, outgoing.error, tag);
     return {};
   }

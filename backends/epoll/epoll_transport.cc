@@ -165,7 +165,17 @@ std::span<const std::byte> EpollTransport::reply(ConnId conn) const {
   return exchanges_.reply(to_slot(conn));
 }
 
-PathFacts EpollTransport::path(RelayId /*relay*/) { return {}; }
+PathFacts EpollTransport::path(RelayId relay) {
+  const Relay* asked = relays_.find(to_slot(relay));
+  return asked == nullptr ? PathFacts{} : path_of(*asked);
+}
+
+PathFacts EpollTransport::path_of(const Relay& relay) {
+  const EpollConnection& upstream = *relay.sides[kUpstreamSide];
+  if (upstream.family == base::Family::kUnix) return {};
+  count(Syscall::kOption);
+  return socket::path_facts(upstream.fd);
+}
 
 void EpollTransport::wake() {
   const std::uint64_t one = 1;
@@ -382,6 +392,7 @@ Event EpollTransport::end_relay(base::SlotId id) {
              .relay_end = relay.end,
              .error = relay.error,
              .tag = relay.tag};
+  if (relay.sample_path) path_of(relay).write_to(done);
   runner_.release(relay);
   for (std::size_t side = 0; side < relay.connections.size(); ++side) {
     if (side == kUpstreamSide && relay.end == RelayEnd::kUnused) {

@@ -108,6 +108,7 @@ class EpollTransport final : public Transport {
 
   void run_relay(base::SlotId id);
   Event end_relay(base::SlotId id);
+  PathFacts path_of(const Relay& relay);
   ConnId return_upstream(base::SlotId id);
   void note_returned(base::SlotId id, std::uint32_t events);
   void report_returned();

@@ -204,6 +204,7 @@ base::Result<SimSocketId> SimNetwork::connect(const SimConnect& connect, SimOwne
                                               std::uint64_t cookie) {
   auto source = source_for(connect);
   if (!source) return base::failure(source.error());
+  if (ports_used_up(*source, connect.remote)) return base::failure(base::to_errno(EADDRNOTAVAIL));
   const base::SlotId slot = sockets_.emplace();
   CHECK(slot.generation != 0);
   SimSocket& socket = sockets_[slot];
@@ -329,6 +330,22 @@ SimPath SimNetwork::path_to(const base::Address& address) const {
 
 void SimNetwork::set_path(const base::Address& address, const SimPath& path) {
   paths_.insert_or_assign(base::to_string(address), path);
+}
+
+void SimNetwork::set_ports(const base::Address& remote, std::size_t ports) {
+  ports_.insert_or_assign(base::to_string(remote), ports);
+}
+
+bool SimNetwork::ports_used_up(const base::Address& source, const base::Address& remote) {
+  const auto rule = ports_.find(base::to_string(remote));
+  if (rule == ports_.end()) return false;
+  std::size_t used = 0;
+  sockets_.for_each([&](base::SlotId, const SimSocket& socket) {
+    base::IpPort local = socket.local.ip;
+    local.port = source.ip.port;
+    if (socket.remote == remote && local == source.ip) ++used;
+  });
+  return used >= rule->second;
 }
 
 void SimNetwork::set_listen_error(const base::Address& address, base::Errno error,

@@ -187,7 +187,7 @@ class SimNetwork {
   SimSocketId accept(SimListenerId listener, SimOwner& owner, std::uint64_t cookie);
 
   // The owner hears socket_ready when it is open or failed. Errors: EINVAL (source of another
-  // family).
+  // family), EADDRNOTAVAIL (set_ports).
   base::Result<SimSocketId> connect(const SimConnect& connect, SimOwner& owner,
                                     std::uint64_t cookie);
   void set_cookie(SimSocketId socket, std::uint64_t cookie) { at_id(socket).cookie = cookie; }
@@ -204,6 +204,9 @@ class SimNetwork {
 
   // --- The weather. Rules hold for connects that begin later.
   void set_path(const base::Address& address, const SimPath& path);
+  // From one source address there are so many local ports for connections to `remote` at a time:
+  // the next connect() says EADDRNOTAVAIL. SIZE_MAX lifts it. (TIME_WAIT is not modelled.)
+  void set_ports(const base::Address& remote, std::size_t ports);
   // listen() on this address fails with this error, after so many that still succeed; kNone lifts
   // it.
   void set_listen_error(const base::Address& address, base::Errno error, std::size_t successes = 0);
@@ -271,6 +274,7 @@ class SimNetwork {
   bool port_taken(const SimListen& listen) const;
   base::Result<base::Address> source_for(const SimConnect& connect);
   std::uint16_t next_port();
+  bool ports_used_up(const base::Address& source, const base::Address& remote);
 
   SimNetworkOptions options_;
   base::Prng prng_;
@@ -283,6 +287,7 @@ class SimNetwork {
   std::priority_queue<Pending, std::vector<Pending>, std::greater<>> pending_;
   std::map<std::uint64_t, std::function<void()>> actions_;  // By sequence number.
   std::map<std::string, SimPath> paths_;
+  std::map<std::string, std::size_t> ports_;
   std::map<std::string, ListenError> listen_errors_;
   base::Slab<SimSocket> sockets_{kSocketsMax};
   base::Slab<Listener> listeners_{kListenersMax};

@@ -1,10 +1,23 @@
 #include "backends/sim/sim_relay.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "base/assert.h"
 
 namespace backends {
+
+namespace {
+
+// Twice the mean of one way; nothing is ever lost here.
+PathFacts facts_of(const SimSocket& socket) {
+  if (socket.local.family() == base::Family::kUnix) return {};
+  const auto there_and_back = socket.path.latency_min + socket.path.latency_max;
+  return {.rtt_us = static_cast<std::uint32_t>(
+              std::chrono::duration_cast<std::chrono::microseconds>(there_and_back).count())};
+}
+
+}  // namespace
 
 SimRelay::Side SimRelay::source_of(Direction direction) {
   return direction == Direction::kToUpstream ? Side::kClient : Side::kUpstream;
@@ -19,7 +32,9 @@ SimRelay::SimRelay(SimNetwork& network, SimSocketId client, SimSocketId upstream
     : network_(network),
       sockets_{client, upstream},
       progress_(progress),
-      return_unused_(spec.preamble.empty() ? spec.return_unused : ReturnUnused::kNever) {
+      return_unused_(spec.preamble.empty() ? spec.return_unused : ReturnUnused::kNever),
+      path_(facts_of(network.socket(upstream))),
+      sample_path_(spec.sample_path) {
   Flow& to_upstream = flows_[index_of(Direction::kToUpstream)];
   to_upstream.held.append(spec.preamble);
   to_upstream.preamble_bytes = spec.preamble.size();

@@ -38,6 +38,9 @@ class SimRelay {
   void reset_both();
 
   std::size_t held_bytes() const;
+  // Of the way to the upstream; sampled(): only where RelaySpec asked for it.
+  PathFacts path() const { return path_; }
+  PathFacts sampled() const { return sample_path_ ? path_ : PathFacts{}; }
   bool reset_pending() const { return reset_by_.has_value(); }
 
  private:
@@ -71,6 +74,8 @@ class SimRelay {
   std::array<Flow, kDirections> flows_;
   RelayProgress& progress_;
   ReturnUnused return_unused_;
+  PathFacts path_;
+  bool sample_path_;
   std::optional<Side> reset_by_;  // The side whose RST arrived first.
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "backends/sim/sim_connect.h"
 #include "base/assert.h"
 
 namespace backends {
@@ -107,13 +108,7 @@ Connection SimTransport::connect(const ConnectSpec& spec, Tag tag) {
     return {};
   }
   const base::SlotId id = entries_.emplace();
-  SimConnect connect;
-  connect.remote = spec.remote;
-  if (!spec.sources.empty()) {
-    connect.source = spec.sources[spec.first_source % spec.sources.size()];
-  }
-  connect.tcp = spec.tcp;
-  const auto socket = network_.connect(connect, *this, to_number(id));
+  const auto socket = start_connect(network_, spec, *this, to_number(id), stats_);
   if (!socket) {
     entries_.erase(id);
     ++stats_.connects_refused;
@@ -212,8 +207,9 @@ void SimTransport::abort(RelayId relay) {
   Relaying* found = relays_.find(id);
   if (found == nullptr) return;  // Its end is in the batch its owner is working on.
   found->relay.reset_both();
-  owed_.push_back(
-      {.kind = EventKind::kRelayDone, .relay_end = RelayEnd::kAborted, .tag = found->tag});
+  Event aborted{.kind = EventKind::kRelayDone, .relay_end = RelayEnd::kAborted, .tag = found->tag};
+  found->relay.sampled().write_to(aborted);
+  owed_.push_back(aborted);
   forget_relay(id, RelayEnd::kAborted);
 }
 
@@ -277,7 +273,10 @@ std::span<const std::byte> SimTransport::reply(ConnId conn) const {
   return exchanges_.reply(static_cast<std::uint64_t>(conn));
 }
 
-PathFacts SimTransport::path(RelayId /*relay*/) { return {}; }
+PathFacts SimTransport::path(RelayId relay) {
+  const Relaying* asked = relays_.find(to_slot(relay));
+  return asked == nullptr ? PathFacts{} : asked->relay.path();
+}
 
 void SimTransport::wake() {
   woken_.store(true, std::memory_order_release);
@@ -471,11 +470,13 @@ void SimTransport::look_at_relay(base::SlotId id) {
     return;
   }
   const bool unused = *outcome.end == RelayEnd::kUnused;
-  emit({.kind = EventKind::kRelayDone,
-        .relay_end = *outcome.end,
-        .error = outcome.error,
-        .tag = found->tag,
-        .conn = unused ? static_cast<ConnId>(to_number(found->upstream)) : ConnId::kNone});
+  Event done{.kind = EventKind::kRelayDone,
+             .relay_end = *outcome.end,
+             .error = outcome.error,
+             .tag = found->tag,
+             .conn = unused ? static_cast<ConnId>(to_number(found->upstream)) : ConnId::kNone};
+  relay.sampled().write_to(done);
+  emit(done);
   forget_relay(id, *outcome.end);
 }
 

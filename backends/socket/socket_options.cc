@@ -115,6 +115,13 @@ void join_ack_with_data(int fd) {
   static_cast<void>(::setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof(off)));
 }
 
+PathFacts path_facts(int fd) {
+  tcp_info info{};
+  socklen_t size = sizeof(info);
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return {};
+  return {.rtt_us = info.tcpi_rtt, .retransmits = info.tcpi_total_retrans};
+}
+
 std::size_t unacknowledged(int fd) {
   int bytes = 0;
   if (::ioctl(fd, SIOCOUTQ, &bytes) != 0 || bytes < 0) return 0;

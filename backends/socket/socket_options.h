@@ -42,6 +42,9 @@ base::Errno look_for_bytes(int fd);
 // would hear of the connection up to 200 ms late (the kernel's TCP_DELACK_MAX).
 void join_ack_with_data(int fd);
 
+// What TCP measured on this connection (man 7 tcp, TCP_INFO). Zeros on a UNIX socket.
+PathFacts path_facts(int fd);
+
 // Bytes (and a FIN) that the other side's TCP has not acknowledged (man 7 tcp, SIOCOUTQ).
 std::size_t unacknowledged(int fd);
 

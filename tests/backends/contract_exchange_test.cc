@@ -267,6 +267,23 @@ TEST_P(ContractExchange, AConnectionOfAClientMayBeAskedToo) {
   EXPECT_EQ(wait_answer(tag), base::Errno::kNone);
 }
 
+TEST_P(ContractExchange, AProbeIsAskedLikeAnyOtherConnection) {
+  backends::ConnectSpec spec;
+  spec.remote = service().address();
+  spec.probe = true;
+  Dialled dialled;
+  connect_tag_ = next_tag(kConnectTag);
+  dialled.connection = transport().connect(spec, connect_tag_);
+  ASSERT_TRUE(pump([&] { return count(EventKind::kConnected, connect_tag_) == 1; }));
+  const backends::Tag tag = ask(dialled, "?", 8);
+  ASSERT_TRUE(pump([&] {
+    if (dialled.upstream == nullptr) dialled.upstream = service().accept();
+    return dialled.upstream != nullptr && !dialled.upstream->received().empty();
+  }));
+  dialled.upstream->send(bytes_of("!"));
+  EXPECT_EQ(wait_answer(tag), base::Errno::kNone);
+}
+
 TEST_P(ContractExchange, AFailedConnectionAnswersWithAnError) {
   const backends::Tag connected = next_tag(kConnectTag);
   const backends::Connection refused = connect(harness().refusing_address(), connected);

@@ -64,5 +64,12 @@ TEST_P(ConnectionHandle, AReleasedConnectionIsSomebodyElsesBusiness) {
 
 INSTANTIATE_TEST_SUITE_P(Engines, ConnectionHandle, testing::ValuesIn(harnesses()), harness_name);
 
+TEST(PathFacts, ManyRetransmitsStopAtTheLargestNumberOfAnEvent) {
+  backends::Event event{.kind = backends::EventKind::kRelayDone, .tag = {}};
+  backends::PathFacts{.rtt_us = 7, .retransmits = 70'000}.write_to(event);
+  EXPECT_EQ(event.rtt_us, 7U);
+  EXPECT_EQ(event.retransmits, 65'535U);
+}
+
 }  // namespace
 }  // namespace contract

@@ -1,5 +1,6 @@
 #include "backends/socket/outgoing.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
@@ -68,6 +69,49 @@ TEST_F(OutgoingTest, KeepsTheSocketAndSaysWhyWhenTheSourceIsNotOurs) {
   const Outgoing outgoing = start_connect(spec_, false, stats_);
   EXPECT_TRUE(outgoing.fd);
   EXPECT_EQ(outgoing.error, base::to_errno(EADDRNOTAVAIL));
+}
+
+TEST_F(OutgoingTest, EveryConnectMayBeginWithAnotherSource) {
+  const std::array sources = {ip("127.0.0.2:0"), ip("127.0.0.3:0")};
+  spec_.sources = sources;
+  for (std::size_t i = 0; i < 5; ++i) {
+    spec_.first_source = i;
+    const Outgoing outgoing = start_connect(spec_, false, stats_);
+    ASSERT_EQ(outgoing.error, base::Errno::kNone);
+    EXPECT_EQ(base::ip_to_string(local_of(outgoing.fd.get()).ip),
+              i % 2 == 0 ? "127.0.0.2" : "127.0.0.3");
+  }
+  EXPECT_EQ(stats_.sources_exhausted, 0U);
+}
+
+TEST_F(OutgoingTest, PassesOverSourcesThatCannotBeUsed) {
+  const std::array sources = {ip("[::1]:0"), ip("192.0.2.77:0"), ip("127.0.0.3:0")};
+  spec_.sources = sources;
+  const Outgoing outgoing = start_connect(spec_, false, stats_);
+  EXPECT_EQ(outgoing.error, base::Errno::kNone);
+  EXPECT_EQ(base::ip_to_string(local_of(outgoing.fd.get()).ip), "127.0.0.3");
+}
+
+TEST_F(OutgoingTest, SaysSoWhereNoSourceIsOfTheRemotesFamily) {
+  const std::array sources = {ip("[::1]:0")};
+  spec_.sources = sources;
+  EXPECT_EQ(start_connect(spec_, false, stats_).error, base::to_errno(EADDRNOTAVAIL));
+}
+
+// The kernel's delayed ACK is a race of 200 ms with this test, so one probe of many is enough: the
+// accept queue would have them all if their handshakes were completed.
+TEST_F(OutgoingTest, AProbeThatIsResetLeavesNothingToAccept) {
+  constexpr int kProbes = 8;
+  spec_.probe = true;
+  for (int i = 0; i < kProbes; ++i) {
+    const Outgoing outgoing = start_connect(spec_, false, stats_);
+    wait_writable(outgoing.fd.get());
+    reset_on_close(outgoing.fd.get());
+  }
+  ASSERT_EQ(::fcntl(listener_.get(), F_SETFL, O_NONBLOCK), 0);
+  int accepted = 0;
+  while (base::UniqueFd(::accept(listener_.get(), nullptr, nullptr))) ++accepted;
+  EXPECT_LT(accepted, kProbes);
 }
 
 TEST_F(OutgoingTest, SendsOnePacketLessWhenDataIsWaiting) {

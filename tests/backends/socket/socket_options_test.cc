@@ -1,5 +1,6 @@
 #include "backends/socket/socket_options.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -120,6 +121,35 @@ TEST(SocketOptions, TheEphemeralPortsAreTheKernels) {
   const Pair pair = connected_pair();
   EXPECT_TRUE(range.contains(local_of(pair.one.get()).ip.port));
   EXPECT_FALSE(range.contains(0));
+}
+
+TEST(SocketOptions, LooksForBytesWithoutTakingThem) {
+  Pair pair = connected_pair();
+  ASSERT_EQ(::fcntl(pair.one.get(), F_SETFL, O_NONBLOCK), 0);
+  EXPECT_EQ(look_for_bytes(pair.one.get()), base::to_errno(EAGAIN));
+  ASSERT_EQ(::send(pair.other.get(), "x", 1, MSG_NOSIGNAL), 1);
+  for (int twice = 0; twice < 2; ++twice) {
+    EXPECT_EQ(look_for_bytes(pair.one.get()), base::Errno::kNone);
+  }
+  reset_on_close(pair.other.get());
+  pair.other.close();
+  char byte = 0;
+  EXPECT_EQ(::recv(pair.one.get(), &byte, 1, 0), 1);
+  EXPECT_EQ(look_for_bytes(pair.one.get()), base::to_errno(ECONNRESET));
+}
+
+TEST(SocketOptions, AFinIsSomethingToRead) {
+  Pair pair = connected_pair();
+  pair.other.close();
+  EXPECT_EQ(look_for_bytes(pair.one.get()), base::Errno::kNone);
+}
+
+TEST(SocketOptions, ThePathOfATcpConnectionHasARoundTripTime) {
+  const Pair pair = connected_pair();
+  EXPECT_GT(path_facts(pair.one.get()).rtt_us, 0U);
+  const auto local = open_stream(base::Family::kUnix);
+  ASSERT_TRUE(local);
+  EXPECT_EQ(path_facts(local->get()).rtt_us, 0U);
 }
 
 }  // namespace
