@@ -21,12 +21,13 @@ class BenchError(Exception):
 
 
 def start(command, cpu, **popen):
-    """Starts a command pinned to one CPU, out of reach of the terminal's Ctrl-C (we end it ourselves),
+    """Starts a command pinned to one CPU (None: to none), out of reach of the terminal's Ctrl-C (we end it ourselves),
     and bound to die with us even if we are killed."""
 
     def in_child():
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        os.sched_setaffinity(0, {cpu})
+        if cpu is not None:
+            os.sched_setaffinity(0, {cpu})
 
     return subprocess.Popen(command, preexec_fn=in_child, start_new_session=True, **popen)
 

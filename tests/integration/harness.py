@@ -197,7 +197,8 @@ class Millrace:
 
     def access_lines(self, **fields):
         """The access log as dicts, those with these fields."""
-        lines = [dict(word.split("=", 1) for word in line.split(" access ", 1)[1].split())
+        lines = [{"ts": line.split(" ", 1)[0],
+                  **dict(word.split("=", 1) for word in line.split(" access ", 1)[1].split())}
                  for line in self.log().splitlines() if " access " in line]
         return [line for line in lines if fields.items() <= line.items()]
 

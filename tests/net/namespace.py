@@ -48,6 +48,36 @@ class Rules:
         run(harness.need("nft"), "flush", "ruleset")
 
 
+def filter_output(rule):
+    """A ruleset for Rules with one rule for what leaves."""
+    return f"""
+        table inet paths {{
+          chain output {{
+            type filter hook output priority 0;
+            {rule}
+          }}
+        }}
+    """
+
+
+class PortRange:
+    """Connects get their local ports from here until close()."""
+
+    _FILE = "/proc/sys/net/ipv4/ip_local_port_range"
+
+    def __init__(self, first, last):
+        with open(self._FILE, encoding="ascii") as file:
+            self._before = file.read()
+        self._set(f"{first} {last}")
+
+    def _set(self, text):
+        with open(self._FILE, "w", encoding="ascii") as file:
+            file.write(text)
+
+    def close(self):
+        self._set(self._before)
+
+
 class Addresses:
     """More addresses on loopback until close()."""
 

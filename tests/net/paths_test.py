@@ -3,22 +3,11 @@
 import time
 
 import namespace
-from namespace import Addresses, Rules, run
+from namespace import Addresses, PortRange, Rules, filter_output, run
 
 import harness
 import peers
 from harness import Millrace, config, need, scaled
-
-
-def filter_output(rule):
-    return f"""
-        table inet paths {{
-          chain output {{
-            type filter hook output priority 0;
-            {rule}
-          }}
-        }}
-    """
 
 
 class UnreachableTest(harness.Case):
@@ -57,11 +46,8 @@ class UnreachableTest(harness.Case):
     def test_no_local_port_is_left(self):
         upstream = self.use(peers.Manual())
         proxy = self.use(Millrace(config(upstream.address, upstream={"connect": {"source": "127.0.0.7"}})))
-        with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:
-            before = file.read()
         address = proxy.address()
-        self.set_port_range("50000 50009")
-        self.addCleanup(self.set_port_range, before)
+        self.use(PortRange(50000, 50009))
         clients = []
         for number in range(12):
             client = harness.socket.socket()
@@ -72,11 +58,6 @@ class UnreachableTest(harness.Case):
             clients.append(client)
         harness.eventually(lambda: upstream.accepted == 10, "as many sessions as ports")
         proxy.wait_metric(2, "sessions_total", actor="proxy", cause="resource")
-
-    @staticmethod
-    def set_port_range(text):
-        with open("/proc/sys/net/ipv4/ip_local_port_range", "w", encoding="ascii") as file:
-            file.write(text)
 
 
 class RoughPathTest(harness.Case):
