@@ -118,9 +118,8 @@ inline constexpr std::uint32_t kAttemptsMax = 8;
 
 struct Connect {
   base::Nanos timeout = std::chrono::seconds(5);  // For each attempt; never 0.
-  std::uint32_t attempts = 3;       // Endpoints tried for a session, 1 to kAttemptsMax.
-  std::uint32_t retry_budget = 20;  // Retries in percent of sessions; 0: none. A few always are.
-  std::optional<base::IpPort> source;
+  std::uint32_t attempts = 3;         // Endpoints tried for a session, 1 to kAttemptsMax.
+  std::uint32_t retry_budget = 20;    // Retries in percent of sessions; 0: none. A few always are.
   std::vector<base::IpPort> sources;  // Local IPs (port 0), in turn; empty: the kernel's choice.
   Mark source_mark;
 
@@ -130,7 +129,7 @@ struct Connect {
 // Connections kept ready before a session needs them.
 struct Pool {
   std::uint32_t idle = 0;       // For each endpoint, all workers together; 0: no pool.
-  std::uint32_t idle_max = 64;  // Up to here the pool grows with the demand. Not below idle.
+  std::uint32_t idle_max = 64;  // Up to here it grows with the demand; at least idle.
   base::Nanos max_age = std::chrono::seconds(30);  // Before the server's own idle timeout.
 
   friend bool operator==(const Pool&, const Pool&) = default;

@@ -2,6 +2,7 @@
 #include "config/effective.h"
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,6 +29,11 @@ class Printer {
     --depth_;
   }
 
+  template <typename S>
+  void section(const Key& key, const std::optional<S>& field) {
+    if (field) section(key, *field);
+  }
+
   // An empty list is left out: it says nothing, and 'endpoints' beside 'original_dst' would be an
   // error.
   template <typename S>
@@ -52,7 +58,8 @@ class Printer {
 
   void mark(std::string_view /*name*/, const Mark& /*mark*/) {}
   void unsupported(std::string_view /*name*/) {}
-  void endpoints_or_original_dst(bool /*original_dst*/) {}
+  template <typename S>
+  void check(const S& /*section*/) {}
 
   std::string take() { return std::move(out_); }
 

@@ -2,11 +2,11 @@
 // configuration, the suggestions and "not supported yet" are all visitors of this table, so they
 // cannot disagree.
 //
-// A visitor has: value(key, field, rule) for a scalar; section(key, field) for a mapping; list(key,
-// field, rule) for a list of mappings; binds(key, field, rule) for one address or a list of them;
-// mark(name, mark) for a place to remember; unsupported(name) for a key of the contract that does
-// not work yet; and endpoints_or_original_dst(flag), the one rule between two keys. `it` is const
-// for visitors that only look.
+// A visitor has: value(key, field, rule) for a scalar; section(key, field) for a mapping, which may
+// be absent where the field is an optional; list(key, field, rule) for a list of mappings;
+// binds(key, field, rule) for one address or a list of them; mark(name, mark) for a place to
+// remember; unsupported(name) for a key of the contract that does not work yet; and check(it) after
+// the keys of a mapping that has rules between them. `it` is const for visitors that only look.
 #pragma once
 
 #include <array>
@@ -36,11 +36,29 @@ struct AutoIntegerRule {
   IntegerRule integer;
 };
 
+// 0 to 65535.
+struct PortRule {};
+
 // auto, a list of integers, or text like "0-3,6".
 struct CpusRule {};
 
-// An IP address, or "" for none.
-struct SourceRule {};
+// An IP address, a list of them, or "" for none.
+struct SourcesRule {
+  std::size_t max = 0;
+};
+
+// "IP:PORT", or a list of them; the list may be empty.
+struct ServersRule {
+  std::size_t max = 0;
+};
+
+// A host's name (RFC 1123).
+struct DnsNameRule {};
+
+// Bytes as text with escapes, or "hex:" and digits; see payload.h.
+struct PayloadRule {
+  std::size_t max = 0;
+};
 
 template <typename E>
 struct Choice {
@@ -70,6 +88,21 @@ inline constexpr std::array kBalances = {Choice<Balance>{"round_robin", Balance:
                                          Choice<Balance>{"source_hash", Balance::kSourceHash},
                                          Choice<Balance>{"maglev", Balance::kMaglev},
                                          Choice<Balance>{"first", Balance::kFirst}};
+inline constexpr std::array kProxyProtocols = {Choice<ProxyProtocol>{"off", ProxyProtocol::kOff},
+                                               Choice<ProxyProtocol>{"v1", ProxyProtocol::kV1},
+                                               Choice<ProxyProtocol>{"v2", ProxyProtocol::kV2}};
+inline constexpr std::array kHealthTypes = {Choice<HealthType>{"tcp", HealthType::kTcp}};
+inline constexpr std::array kInitialHealths = {Choice<InitialHealth>{"up", InitialHealth::kUp},
+                                               Choice<InitialHealth>{"down", InitialHealth::kDown}};
+inline constexpr std::array kDnsTypes = {Choice<DnsType>{"a", DnsType::kA},
+                                         Choice<DnsType>{"srv", DnsType::kSrv}};
+inline constexpr std::array kDnsStartups = {Choice<DnsStartup>{"wait", DnsStartup::kWait},
+                                            Choice<DnsStartup>{"fail", DnsStartup::kFail}};
+inline constexpr std::array kOnRemoves = {Choice<OnRemove>{"keep", OnRemove::kKeep},
+                                          Choice<OnRemove>{"drain", OnRemove::kDrain},
+                                          Choice<OnRemove>{"close", OnRemove::kClose}};
+inline constexpr std::array kAllDowns = {Choice<AllDown>{"refuse", AllDown::kRefuse},
+                                         Choice<AllDown>{"try_all", AllDown::kTryAll}};
 inline constexpr std::array kLogLevels = {
     Choice<LogLevel>{"debug", LogLevel::kDebug}, Choice<LogLevel>{"info", LogLevel::kInfo},
     Choice<LogLevel>{"warning", LogLevel::kWarning}, Choice<LogLevel>{"error", LogLevel::kError}};
@@ -97,7 +130,21 @@ inline constexpr IntegerRule kWorkers = {.min = 1, .max = 1024, .or_auto = true}
 inline constexpr IntegerRule kBacklog = {.min = 1, .max = 1U << 20U};
 inline constexpr IntegerRule kSessions = {.min = 0, .max = 100'000'000};
 inline constexpr IntegerRule kWeight = {.min = 0, .max = 65'535};
-inline constexpr IntegerRule kAttempts = {.min = 1, .max = 100};
+inline constexpr IntegerRule kAttempts = {.min = 1, .max = kAttemptsMax};
+inline constexpr IntegerRule kRetryBudget = {.min = 0, .max = 1000};
+inline constexpr IntegerRule kPriority = {.min = 0, .max = 255};
+inline constexpr IntegerRule kPooled = {.min = 0, .max = 1'000'000};
+inline constexpr IntegerRule kChecksInARow = {.min = 1, .max = 1000};
+inline constexpr IntegerRule kPercent = {.min = 1, .max = 100};
+// A check costs about 30 us: more often than this it would be a load of its own.
+inline constexpr DurationRule kCheckInterval = {.min = std::chrono::milliseconds(10),
+                                                .max = std::chrono::hours(24)};
+inline constexpr DurationRule kFastInterval = {
+    .min = std::chrono::milliseconds(10), .max = std::chrono::hours(24), .zero = true};
+inline constexpr DurationRule kAtMostADay = {.min = kMillisecond, .max = std::chrono::hours(24)};
+inline constexpr DurationRule kDnsRefresh = {.min = std::chrono::milliseconds(100),
+                                             .max = std::chrono::hours(24)};
+inline constexpr PayloadRule kPayload = {.max = 1024};
 
 inline constexpr ListRule kListeners = {.min = 1, .max = 10'000};  // Each costs sockets per worker.
 inline constexpr ListRule kBinds = {.min = 1, .max = 256};
@@ -105,6 +152,8 @@ inline constexpr ListRule kUpstreams = {.min = 0, .max = 1'000'000};  // The tex
 // Maglev's table has 65,537 places: with more endpoints than this, shares would be far from the
 // weights.
 inline constexpr ListRule kEndpoints = {.min = 1, .max = 10'000};
+inline constexpr SourcesRule kSources = {.max = 64};
+inline constexpr ServersRule kDnsServers = {.max = 8};
 
 // T is S or const S.
 template <typename T, typename S>
@@ -178,8 +227,90 @@ void visit_keys(Visitor& visit, T& it) {
               AddressUse::kConnect);
   visit.mark("address", it.mark);
   visit.value(Key{"weight", "Share of new sessions. 0: none."}, it.weight, kWeight);
-  visit.unsupported("priority");
-  visit.unsupported("max_sessions");
+  visit.value(Key{"priority", "Used only when every lower number has nobody left."}, it.priority,
+              kPriority);
+  visit.value(Key{"max_sessions", "Sessions at one time. 0: no limit."}, it.max_sessions,
+              kSessions);
+  visit.value(Key{"max_connecting", "Connects under way at one time. 0: no limit."},
+              it.max_connecting, kSessions);
+}
+
+template <typename Visitor, Of<Pool> T>
+void visit_keys(Visitor& visit, T& it) {
+  visit.value(Key{"idle", "Connections kept ready for each endpoint. 0: no pool."}, it.idle,
+              kPooled);
+  visit.value(Key{"idle_max", "Up to here a pool grows with the demand; at least `idle`."},
+              it.idle_max, kPooled);
+  visit.value(Key{"max_age", "A ready connection is replaced before this age."}, it.max_age,
+              kConnectTimeout);
+}
+
+template <typename Visitor, Of<Health> T>
+void visit_keys(Visitor& visit, T& it) {
+  visit.value(Key{"type", "What is checked."}, it.type, ChoiceRule<HealthType>{kHealthTypes});
+  visit.value(Key{"interval", "Time between two checks of an endpoint."}, it.interval,
+              kCheckInterval);
+  visit.value(Key{"fast_interval", "The same while it changes state. 0: the interval."},
+              it.fast_interval, kFastInterval);
+  visit.value(Key{"timeout", "Time for one whole check."}, it.timeout, kConnectTimeout);
+  visit.value(Key{"rise", "Good checks in a row that make it healthy."}, it.rise, kChecksInARow);
+  visit.value(Key{"fall", "Bad checks in a row that make it unhealthy."}, it.fall, kChecksInARow);
+  visit.value(Key{"send", "Bytes to send: text with \\r \\n \\xHH, or \"hex:0a0b\"."}, it.send,
+              kPayload);
+  visit.value(Key{"expect", "Bytes the reply begins with. \"\": no reply is waited for."},
+              it.expect, kPayload);
+  visit.value(Key{"port", "Port to check. 0: the endpoint's own."}, it.port, PortRule{});
+  visit.value(Key{"proxy_protocol", "A LOCAL header before everything."}, it.proxy_protocol,
+              ChoiceRule<ProxyProtocol>{kProxyProtocols});
+  visit.value(Key{"initial", "What an endpoint is before its first verdict."}, it.initial,
+              ChoiceRule<InitialHealth>{kInitialHealths});
+  visit.check(it);
+}
+
+template <typename Visitor, Of<Outlier> T>
+void visit_keys(Visitor& visit, T& it) {
+  visit.value(Key{"consecutive_failures", "Failures in a row that eject an endpoint."},
+              it.consecutive_failures, kChecksInARow);
+  visit.value(Key{"ejection", "How long, times how often it was ejected lately."}, it.ejection,
+              kAtMostADay);
+  visit.value(Key{"ejection_max", "But not longer than this."}, it.ejection_max, kAtMostADay);
+  visit.value(Key{"max_ejected_percent", "Of the endpoints, at one time."}, it.max_ejected_percent,
+              kPercent);
+  visit.check(it);
+}
+
+template <typename Visitor, Of<Limits> T>
+void visit_keys(Visitor& visit, T& it) {
+  visit.value(Key{"max_sessions", "Sessions at one time. 0: no limit."}, it.max_sessions,
+              kSessions);
+  visit.value(Key{"max_connecting", "Connects under way at one time. 0: no limit."},
+              it.max_connecting, kSessions);
+  visit.value(Key{"queue", "Sessions that may wait for a place. 0: none."}, it.queue, kSessions);
+  visit.value(Key{"queue_timeout", "How long one waits."}, it.queue_timeout, kConnectTimeout);
+}
+
+template <typename Visitor, Of<Dns> T>
+void visit_keys(Visitor& visit, T& it) {
+  visit.value(Key{"name", "What is looked up.", true}, it.name, DnsNameRule{});
+  visit.mark("name", it.mark);
+  visit.value(Key{"port", "Of every address. Not with srv, which brings its own."}, it.port,
+              PortRule{});
+  visit.value(Key{"type", "a: A and AAAA records; srv: SRV records."}, it.type,
+              ChoiceRule<DnsType>{kDnsTypes});
+  visit.value(Key{"refresh", "Asked no more often than this, however short the TTL."}, it.refresh,
+              kDnsRefresh);
+  visit.value(Key{"refresh_max", "Asked at least this often, however long the TTL."},
+              it.refresh_max, kDnsRefresh);
+  visit.value(Key{"timeout", "Time for a whole lookup."}, it.timeout, kConnectTimeout);
+  visit.value(Key{"stale", "How long the last good answer outlives failures. 0: not at all."},
+              it.stale, kTimeout);
+  visit.value(Key{"linger", "How long an address stays after it was last seen. 0: not at all."},
+              it.linger, kTimeout);
+  visit.value(Key{"startup", "When there is no answer yet: wait for one, or fail to start."},
+              it.startup, ChoiceRule<DnsStartup>{kDnsStartups});
+  visit.value(Key{"servers", "DNS servers as IP:PORT. []: those of /etc/resolv.conf."}, it.servers,
+              kDnsServers);
+  visit.check(it);
 }
 
 template <typename Visitor, Of<Connect> T>
@@ -187,8 +318,10 @@ void visit_keys(Visitor& visit, T& it) {
   visit.value(Key{"timeout", "Time for one attempt."}, it.timeout, kConnectTimeout);
   visit.value(Key{"attempts", "Endpoints tried for a session before it is given up."}, it.attempts,
               kAttempts);
-  visit.value(Key{"source", "Local IP address to connect from. \"\": the kernel's choice."},
-              it.source, SourceRule{});
+  visit.value(Key{"retry_budget", "Retries in percent of the sessions; a few always are allowed."},
+              it.retry_budget, kRetryBudget);
+  visit.value(Key{"source", "Local IP addresses to connect from. \"\": the kernel's choice."},
+              it.sources, kSources);
   visit.mark("source", it.source_mark);
 }
 
@@ -200,14 +333,23 @@ void visit_keys(Visitor& visit, T& it) {
   visit.value(Key{"balance", "How an endpoint is chosen for a session."}, it.balance,
               ChoiceRule<Balance>{kBalances});
   visit.list(Key{"endpoints", "The addresses of the service."}, it.endpoints, kEndpoints);
+  visit.section(Key{"dns", "The addresses by name, in the place of endpoints."}, it.dns);
   visit.value(Key{"original_dst", "Connect where the client was going before a redirect."},
               it.original_dst, BooleanRule{});
+  visit.section(Key{"pool", "Connections that stand before a session needs one."}, it.pool);
   visit.section(Key{"connect", "How connections to endpoints are made."}, it.connect);
-  for (const std::string_view later : {"dns", "pool", "health", "outlier", "limits", "slow_start",
-                                       "proxy_protocol", "on_remove"}) {
-    visit.unsupported(later);
-  }
-  visit.endpoints_or_original_dst(it.original_dst);
+  visit.section(Key{"health", "Active checks of the endpoints. Absent: none."}, it.health);
+  visit.section(Key{"outlier", "Ejection by what sessions meet. Absent: none."}, it.outlier);
+  visit.section(Key{"limits", "Of all workers together."}, it.limits);
+  visit.value(
+      Key{"slow_start", "Time in which an endpoint that comes grows to its weight. 0: none."},
+      it.slow_start, kTimeout);
+  visit.value(Key{"on_remove", "Sessions of an endpoint that was removed."}, it.on_remove,
+              ChoiceRule<OnRemove>{kOnRemoves});
+  visit.value(Key{"all_down", "When no endpoint is well: refuse sessions, or try all."},
+              it.all_down, ChoiceRule<AllDown>{kAllDowns});
+  visit.unsupported("proxy_protocol");
+  visit.check(it);
 }
 
 template <typename Visitor, Of<Metrics> T>

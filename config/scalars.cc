@@ -153,19 +153,46 @@ base::Parsed<base::Address> parse_place(std::string_view text, AddressUse use) {
   auto address = base::parse_address(text);
   if (!address) return base::failure("takes an address: " + address.error());
   if (address->family() == base::Family::kUnix) {
-    if (use == AddressUse::kMetrics) {
+    if (use == AddressUse::kMetrics || use == AddressUse::kServer) {
       return wrong("takes an IP address and a port", text);
     }
     return address;
   }
   if (const auto ip = usable(address->ip); !ip) return base::failure(ip.error());
-  if (use == AddressUse::kConnect && address->ip.port == 0) {
+  const bool connects = use == AddressUse::kConnect || use == AddressUse::kServer;
+  if (connects && address->ip.port == 0) {
     return wrong("takes a port from 1 to 65535", text);
   }
-  if (use == AddressUse::kConnect && base::is_wildcard(address->ip)) {
+  if (connects && base::is_wildcard(address->ip)) {
     return wrong("takes an address that can be connected to", text);
   }
   return address;
+}
+
+base::Parsed<std::string> parse_dns_name(std::string_view text) {
+  constexpr std::size_t kNameMax = 253;
+  constexpr std::size_t kLabelMax = 63;
+  std::string_view rest = text.ends_with('.') ? text.substr(0, text.size() - 1) : text;
+  const auto refuse = [text] { return wrong("takes a DNS name such as redis.internal", text); };
+  if (rest.empty() || rest.size() > kNameMax) return refuse();
+  std::string_view label;
+  for (bool more = true; more;) {
+    const std::size_t dot = rest.find('.');
+    label = rest.substr(0, dot);
+    more = dot != std::string_view::npos;
+    if (more) rest.remove_prefix(dot + 1);
+    const bool fits = std::all_of(label.begin(), label.end(), [](char c) {
+      return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+             c == '-';
+    });
+    if (label.empty() || label.size() > kLabelMax || !fits) return refuse();
+    if (label.starts_with('-') || label.ends_with('-')) return refuse();
+  }
+  // No top-level domain is a number (RFC 3696 section 2): this is an address.
+  if (std::all_of(label.begin(), label.end(), is_digit)) {
+    return wrong("takes a DNS name; an address belongs under 'endpoints'", text);
+  }
+  return std::string(text);
 }
 
 base::Parsed<base::IpPort> parse_ip(std::string_view text) {

@@ -33,6 +33,7 @@ enum class AddressUse : std::uint8_t {
   kListen,   // IP or UNIX; port 0 lets the kernel choose.
   kConnect,  // IP or UNIX; a port that can be connected to, and no wildcard.
   kMetrics,  // IP only; port 0 lets the kernel choose.
+  kServer,   // IP only; a port that can be sent to, and no wildcard.
 };
 
 // Plain decimal digits without sign, leading zero or space.
@@ -49,6 +50,10 @@ base::Parsed<std::string> parse_name(std::string_view text);
 
 // Refuses what can be written but not used: v4-mapped addresses, link-local ones without a zone.
 base::Parsed<base::Address> parse_place(std::string_view text, AddressUse use);
+
+// A host's name as in RFC 1123, and '_' as in SRV names (RFC 2782): labels of 1 to 63 characters,
+// 253 in all, one dot at the end allowed. Not an address.
+base::Parsed<std::string> parse_dns_name(std::string_view text);
 
 // An IP address without a port; the result has port 0.
 base::Parsed<base::IpPort> parse_ip(std::string_view text);

@@ -2,6 +2,8 @@
 #include "config/schema.h"
 
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -41,7 +43,25 @@ Json describe(AddressUse use) {
   return text_like(kIpPattern + unix_path);
 }
 
-Json describe(const SourceRule& /*rule*/) { return text_like("|[0-9.]+|[0-9A-Fa-f:.]+(%.+)?"); }
+// One, or a list of at most `max`.
+Json one_or_list(const Json& one, std::size_t max) {
+  const Json list = {{"type", "array"}, {"items", one}, {"maxItems", max}, {"uniqueItems", true}};
+  return {{"anyOf", Json::array({one, list})}};
+}
+
+Json describe(const SourcesRule& rule) {
+  return one_or_list(text_like("|[0-9.]+|[0-9A-Fa-f:.]+(%.+)?"), rule.max);
+}
+
+Json describe(const ServersRule& rule) { return one_or_list(text_like(kIpPattern), rule.max); }
+
+Json describe(const PortRule& /*rule*/) {
+  return {{"type", "integer"}, {"minimum", 0}, {"maximum", 65'535}};
+}
+
+Json describe(const DnsNameRule& /*rule*/) { return text_like("[A-Za-z0-9_.-]{1,254}"); }
+
+Json describe(const PayloadRule& /*rule*/) { return {{"type", "string"}}; }
 
 Json describe(const AutoIntegerRule& rule) {
   return {{"anyOf", Json::array({{{"const", "auto"}}, describe(rule.integer)})}};
@@ -105,6 +125,11 @@ class Describer {
   }
 
   template <typename S>
+  void section(const Key& key, const std::optional<S>& /*field*/) {
+    add(key, object<S>());
+  }
+
+  template <typename S>
   void list(const Key& key, const std::vector<S>& /*field*/, const ListRule& rule) {
     add(key, describe_list(object<S>(), rule));
   }
@@ -118,13 +143,21 @@ class Describer {
   // additionalProperties refuses it.
   void unsupported(std::string_view /*name*/) {}
 
-  void endpoints_or_original_dst(bool /*original_dst*/) {
+  // What one mapping's rules say of single values is in their descriptions only.
+  template <typename S>
+  void check(const S& /*section*/) {}
+
+  // One of three places to get endpoints from.
+  void check(const Upstream& /*upstream*/) {
     const auto is = [](bool value) -> Json { return {{"original_dst", {{"const", value}}}}; };
-    const Json endpoints = {{"required", {"endpoints"}}, {"properties", is(false)}};
+    const auto has = [](const char* key) -> Json { return {{"required", {key}}}; };
+    const Json endpoints = {
+        {"required", {"endpoints"}}, {"properties", is(false)}, {"not", has("dns")}};
+    const Json dns = {{"required", {"dns"}}, {"properties", is(false)}, {"not", has("endpoints")}};
     const Json original_dst = {{"required", {"original_dst"}},
                                {"properties", is(true)},
-                               {"not", {{"required", {"endpoints"}}}}};
-    object_["oneOf"] = Json::array({endpoints, original_dst});
+                               {"not", {{"anyOf", Json::array({has("endpoints"), has("dns")})}}}};
+    object_["oneOf"] = Json::array({endpoints, dns, original_dst});
   }
 
  private:

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "config/payload.h"
 
 namespace config {
 namespace {
@@ -46,6 +47,35 @@ base::Parsed<void> expect_plain(const TreeNode& node) {
   return base::failure("takes a value without quotes, not \"" + node.text + "\"");
 }
 
+// One place or a list of them, each once.
+template <typename Parse>
+base::Parsed<std::vector<base::IpPort>> read_places(const TreeNode& node, std::size_t max,
+                                                    Parse parse) {
+  std::vector<base::IpPort> places;
+  const auto add = [&](const TreeNode& one) -> base::Parsed<void> {
+    if (auto scalar = expect_scalar(one); !scalar) return scalar;
+    const auto place = parse(one.text);
+    if (!place) return base::failure(place.error());
+    if (std::find(places.begin(), places.end(), *place) != places.end()) {
+      return base::failure("names " + one.text + " twice");
+    }
+    places.push_back(*place);
+    return {};
+  };
+  if (node.kind != NodeKind::kSequence) {
+    if (auto added = add(node); !added) return base::failure(added.error());
+    return places;
+  }
+  if (node.children.size() > max) {
+    return base::failure("takes at most " + std::to_string(max) + " addresses, not " +
+                         std::to_string(node.children.size()));
+  }
+  for (const Child& element : node.children) {
+    if (auto added = add(element.value); !added) return base::failure(added.error());
+  }
+  return places;
+}
+
 bool is_auto(const TreeNode& node) { return node.kind == NodeKind::kScalar && node.text == kAuto; }
 
 }  // namespace
@@ -74,11 +104,37 @@ base::Parsed<base::Address> read_value(const TreeNode& node, AddressUse use) {
   return expect_scalar(node).and_then([&] { return parse_place(node.text, use); });
 }
 
-base::Parsed<std::optional<base::IpPort>> read_value(const TreeNode& node,
-                                                     const SourceRule& /*rule*/) {
-  if (const auto scalar = expect_scalar(node); !scalar) return base::failure(scalar.error());
-  if (node.text.empty()) return std::optional<base::IpPort>();
-  return parse_ip(node.text).map([](const base::IpPort& ip) { return std::optional(ip); });
+base::Parsed<std::uint16_t> read_value(const TreeNode& node, const PortRule& /*rule*/) {
+  return read_value(node, IntegerRule{.min = 0, .max = 65'535}).map([](std::uint32_t port) {
+    return static_cast<std::uint16_t>(port);
+  });
+}
+
+base::Parsed<std::string> read_value(const TreeNode& node, const DnsNameRule& /*rule*/) {
+  return expect_scalar(node).and_then([&] { return parse_dns_name(node.text); });
+}
+
+// What a program expects of a service may well be control characters.
+base::Parsed<std::string> read_value(const TreeNode& node, const PayloadRule& rule) {
+  if (node.kind == NodeKind::kNothing) return base::failure(std::string("has no value"));
+  if (node.kind != NodeKind::kScalar) return base::failure("takes one value, not " + found(node));
+  if (!node.quoted && is_not_text(node.text)) {
+    return base::failure("takes text; put quotes around it: \"" + node.text + "\"");
+  }
+  return parse_payload(node.text, rule.max);
+}
+
+base::Parsed<std::vector<base::IpPort>> read_value(const TreeNode& node, const SourcesRule& rule) {
+  if (node.kind == NodeKind::kScalar && node.text.empty()) return std::vector<base::IpPort>();
+  return read_places(node, rule.max, parse_ip);
+}
+
+base::Parsed<std::vector<base::IpPort>> read_value(const TreeNode& node, const ServersRule& rule) {
+  return read_places(node, rule.max, [](std::string_view text) {
+    return parse_place(text, AddressUse::kServer).map([](const base::Address& address) {
+      return address.ip;
+    });
+  });
 }
 
 base::Parsed<std::optional<std::uint32_t>> read_value(const TreeNode& node,
@@ -155,15 +211,6 @@ void SectionReader::unsupported(std::string_view name) {
   }
 }
 
-void SectionReader::endpoints_or_original_dst(bool original_dst) {
-  const Child* endpoints = find("endpoints");
-  needs_endpoints_ = endpoints == nullptr && !original_dst;
-  if (endpoints == nullptr || !original_dst) return;
-  problems_.add(find("original_dst")->key_mark,
-                "'original_dst' takes the place of 'endpoints', which are at " +
-                    to_string(endpoints->key_mark));
-}
-
 bool SectionReader::is_mapping() {
   if (node_.kind == NodeKind::kMapping) return true;
   if (!name_.empty()) {
@@ -231,7 +278,8 @@ void SectionReader::refuse_missing_keys() {
   // An upstream with other faults may have had its endpoints in one of them.
   const bool faultless = problems_.size() == problems_before_;
   if (needs_endpoints_ && faultless) {
-    problems_.add(node_.mark, "missing key 'endpoints' (or 'original_dst: true')" + where);
+    problems_.add(node_.mark,
+                  "missing key 'endpoints' (or 'dns', or 'original_dst: true')" + where);
   }
   for (const std::string_view name : required_) {
     if (find(name) != nullptr || was_suggested(name)) continue;

@@ -25,7 +25,11 @@ base::Parsed<base::Nanos> read_value(const TreeNode& node, const DurationRule& r
 base::Parsed<bool> read_value(const TreeNode& node, const BooleanRule& rule);
 base::Parsed<std::string> read_value(const TreeNode& node, const NameRule& rule);
 base::Parsed<base::Address> read_value(const TreeNode& node, AddressUse use);
-base::Parsed<std::optional<base::IpPort>> read_value(const TreeNode& node, const SourceRule& rule);
+base::Parsed<std::vector<base::IpPort>> read_value(const TreeNode& node, const SourcesRule& rule);
+base::Parsed<std::vector<base::IpPort>> read_value(const TreeNode& node, const ServersRule& rule);
+base::Parsed<std::uint16_t> read_value(const TreeNode& node, const PortRule& rule);
+base::Parsed<std::string> read_value(const TreeNode& node, const DnsNameRule& rule);
+base::Parsed<std::string> read_value(const TreeNode& node, const PayloadRule& rule);
 base::Parsed<std::optional<std::uint32_t>> read_value(const TreeNode& node,
                                                       const AutoIntegerRule& rule);
 base::Parsed<std::optional<std::vector<int>>> read_value(const TreeNode& node,
@@ -72,6 +76,12 @@ class SectionReader {
     if (const Child* child = take(key)) read(child->value, key.name, field, problems_);
   }
 
+  // {} stands for a section of defaults, and no key for no section.
+  template <typename S>
+  void section(const Key& key, std::optional<S>& field) {
+    if (const Child* child = take(key)) read(child->value, key.name, field.emplace(), problems_);
+  }
+
   template <typename S>
   void list(const Key& key, std::vector<S>& field, const ListRule& rule) {
     const Child* child = take(key);
@@ -84,7 +94,12 @@ class SectionReader {
   void binds(const Key& key, std::vector<Bind>& field, const ListRule& rule);
   void mark(std::string_view name, Mark& field);
   void unsupported(std::string_view name);
-  void endpoints_or_original_dst(bool original_dst);
+
+  // Rules between the keys of one mapping; section_checks.cc.
+  void check(const Upstream& upstream);
+  void check(const Health& health);
+  void check(const Outlier& outlier);
+  void check(const Dns& dns);
 
  private:
   SectionReader(const TreeNode& node, std::string_view name, Problems& problems);
@@ -98,6 +113,13 @@ class SectionReader {
   // find(), and the key counts as known from here on.
   const Child* take(const Key& key);
   void refuse(const Child& child, const TreeNode& at, const std::string& why);
+  // Where the value of a key is, or where the mapping begins when the key is not in the file.
+  Mark place_of(std::string_view name) const;
+  void refuse_beside(std::string_view name, std::string_view other);
+  void keep_order(std::string_view shorter, base::Nanos shorter_value, std::string_view longer,
+                  base::Nanos longer_value);
+  void check_endpoint_source(const Upstream& upstream);
+  void check_queue(const Upstream& upstream);
 
   // What only the whole mapping can tell: unknown and missing keys.
   void finish();

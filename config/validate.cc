@@ -2,6 +2,7 @@
 // 100,000 upstreams.
 #include "config/validate.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -70,10 +71,16 @@ void resolve_upstreams(Config& config, const Positions& upstreams, Problems& pro
 }
 
 void check_source(const Connect& connect, const Endpoint& endpoint, Problems& problems) {
-  if (!connect.source || endpoint.address.family() == connect.source->family) return;
+  const std::vector<base::IpPort>& sources = connect.sources;
+  const bool fits = std::any_of(sources.begin(), sources.end(), [&](const base::IpPort& source) {
+    return source.family == endpoint.address.family();
+  });
+  if (sources.empty() || fits) return;
+  const std::string first = base::ip_to_string(sources.front());
   problems.add(connect.source_mark,
-               base::ip_to_string(*connect.source) + " cannot be the source of a connection to " +
-                   base::to_string(endpoint.address) + " at " + to_string(endpoint.mark));
+               (sources.size() == 1 ? first + " cannot" : "none of " + first + ", ... can") +
+                   " be the source of a connection to " + base::to_string(endpoint.address) +
+                   " at " + to_string(endpoint.mark));
 }
 
 void check_endpoints(const Upstream& upstream, const BindTable& binds, Problems& problems) {
@@ -102,7 +109,10 @@ void validate(Config& config, Problems& problems) {
   const Positions upstreams = index_names(config.upstreams, "upstream", problems);
   resolve_upstreams(config, upstreams, problems);
   const BindTable binds(config, problems);
-  for (const Upstream& upstream : config.upstreams) check_endpoints(upstream, binds, problems);
+  for (Upstream& upstream : config.upstreams) {
+    upstream.pool.idle_max = std::max(upstream.pool.idle_max, upstream.pool.idle);
+    check_endpoints(upstream, binds, problems);
+  }
 }
 
 }  // namespace config

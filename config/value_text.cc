@@ -5,6 +5,7 @@
 #include <array>
 #include <string_view>
 
+#include "config/payload.h"
 #include "config/scalars.h"
 
 namespace config {
@@ -18,6 +19,15 @@ std::string in_quotes(std::string_view text) {
     out += c;
   }
   return out + "\"";
+}
+
+template <typename Text>
+std::string list_text(const std::vector<base::IpPort>& places, Text text) {
+  std::string out = "[";
+  for (const base::IpPort& place : places) {
+    out += (out.size() > 1 ? ", " : "") + in_quotes(text(place));
+  }
+  return out + "]";
 }
 
 }  // namespace
@@ -46,8 +56,28 @@ std::string value_text(const base::Address& value, AddressUse /*use*/) {
   return in_quotes(base::to_string(value));
 }
 
-std::string value_text(const std::optional<base::IpPort>& value, const SourceRule& /*rule*/) {
-  return in_quotes(value ? base::ip_to_string(*value) : "");
+std::string value_text(const std::vector<base::IpPort>& value, const SourcesRule& /*rule*/) {
+  if (value.empty()) return in_quotes("");
+  if (value.size() == 1) return in_quotes(base::ip_to_string(value.front()));
+  return list_text(value, base::ip_to_string);
+}
+
+std::string value_text(const std::vector<base::IpPort>& value, const ServersRule& /*rule*/) {
+  return list_text(value, [](const base::IpPort& server) {
+    return base::to_string(base::Address{.ip = server, .path = {}});
+  });
+}
+
+std::string value_text(std::uint16_t value, const PortRule& /*rule*/) {
+  return std::to_string(value);
+}
+
+std::string value_text(const std::string& value, const DnsNameRule& /*rule*/) {
+  return in_quotes(value);
+}
+
+std::string value_text(const std::string& value, const PayloadRule& /*rule*/) {
+  return in_quotes(payload_text(value));
 }
 
 std::string value_text(const std::optional<std::uint32_t>& value, const AutoIntegerRule& rule) {

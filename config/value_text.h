@@ -18,7 +18,11 @@ std::string value_text(base::Nanos value, const DurationRule& rule);
 std::string value_text(bool value, const BooleanRule& rule);
 std::string value_text(const std::string& value, const NameRule& rule);
 std::string value_text(const base::Address& value, AddressUse use);
-std::string value_text(const std::optional<base::IpPort>& value, const SourceRule& rule);
+std::string value_text(const std::vector<base::IpPort>& value, const SourcesRule& rule);
+std::string value_text(const std::vector<base::IpPort>& value, const ServersRule& rule);
+std::string value_text(std::uint16_t value, const PortRule& rule);
+std::string value_text(const std::string& value, const DnsNameRule& rule);
+std::string value_text(const std::string& value, const PayloadRule& rule);
 std::string value_text(const std::optional<std::uint32_t>& value, const AutoIntegerRule& rule);
 std::string value_text(const std::optional<std::vector<int>>& value, const CpusRule& rule);
 

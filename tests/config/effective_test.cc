@@ -43,11 +43,27 @@ upstreams:
     endpoints:
       - address: "10.0.0.1:1"
         weight: 100
+        priority: 0
+        max_sessions: 0
+        max_connecting: 0
     original_dst: false
+    pool:
+      idle: 0
+      idle_max: 64
+      max_age: 30s
     connect:
       timeout: 5s
       attempts: 3
+      retry_budget: 20
       source: ""
+    limits:
+      max_sessions: 0
+      max_connecting: 0
+      queue: 0
+      queue_timeout: 5s
+    slow_start: 0
+    on_remove: drain
+    all_down: refuse
 metrics:
   bind: "127.0.0.1:9464"
 log:
@@ -71,9 +87,11 @@ TEST(Effective, LoadsAgainToAnEqualConfig) {
       "           user_timeout: 90s}}\n"
       "  - {name: b, bind: \"[fe80::1%lo]:81\", upstream: dst}\n"
       "upstreams:\n"
-      "  - {name: \"1\", balance: maglev, connect: {timeout: 1ms, attempts: 100, source: "
+      "  - {name: \"1\", balance: maglev, connect: {timeout: 1ms, attempts: 8, source: "
       "\"::5\"},\n"
-      "     endpoints: [{address: \"[2001:db8::1]:65535\", weight: 0}]}\n"
+      "     endpoints: [{address: \"[2001:db8::1]:65535\", weight: 0}], pool: {idle: 100},\n"
+      "     health: {send: 'a\"\\\\b\\xff\\0', expect: 'hex:00ff'}, outlier: {}, on_remove: keep}\n"
+      "  - {name: d, dns: {name: d.example, port: 1, servers: [\"[::1]:53\"]}}\n"
       "  - {name: dst, original_dst: true}\n"
       "metrics: {bind: \"[::1]:0\"}\n"
       "log: {level: error, format: json, access: false}\n"
@@ -82,7 +100,7 @@ TEST(Effective, LoadsAgainToAnEqualConfig) {
   const Config again = loaded(effective(config));
   EXPECT_EQ(again, config);
   EXPECT_TRUE(again.listeners[0].bind[0].v6_only);
-  EXPECT_EQ(again.listeners[1].upstream.index, 1U);
+  EXPECT_EQ(again.listeners[1].upstream.index, 2U);
   EXPECT_EQ(effective(again), effective(config));
 }
 

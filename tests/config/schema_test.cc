@@ -80,24 +80,26 @@ void for_each_place(const Json& value, const Json::json_pointer& at,
   }
 }
 
-// Everything that can be put in a value's place and is wrong there whatever the key is (but
-// one: a source may be empty).
+// Everything that can be put in a value's place and is wrong there whatever the key is (but a
+// source may be empty).
 std::vector<Json> spoiled(const std::string& key, const Json& value) {
-  std::vector<Json> all = {nullptr,    Json::array({Json::array()}), -1, 1.5, "a b", "5 s",
-                           4294967296U};
+  std::vector<Json> all = {nullptr, Json::array({Json::array()}), -1, 1.5, 4294967296U};
+  // Any text is bytes to send or to expect.
+  const bool payload = key == "send" || key == "expect";
+  if (!payload) all.insert(all.end(), {"a b", "5 s"});
   if (!value.is_object()) all.push_back(Json::object());
   if (value.is_object()) {
     Json with_unknown = value;
     with_unknown["unknown_key"] = 1;
     all.push_back(with_unknown);
     for (const char* later :
-         {"routes", "dns", "health", "priority", "first_bytes", "dpdk", "admin"}) {
+         {"routes", "dns", "health", "trusted", "first_bytes", "dpdk", "admin"}) {
       Json with_later = value;
       with_later[later] = 1;
       all.push_back(with_later);
     }
   }
-  if (value.is_string() && key != "source") all.push_back("");
+  if (value.is_string() && key != "source" && !payload) all.push_back("");
   if (value.is_boolean()) all.push_back("true");
   return all;
 }

@@ -59,7 +59,16 @@ TEST(SectionReader, TheDefaultsAreThoseOfTheContract) {
   EXPECT_FALSE(upstream.original_dst);
   EXPECT_EQ(upstream.connect.timeout, seconds(5));
   EXPECT_EQ(upstream.connect.attempts, 3U);
-  EXPECT_FALSE(upstream.connect.source);
+  EXPECT_EQ(upstream.connect.retry_budget, 20U);
+  EXPECT_TRUE(upstream.connect.sources.empty());
+  EXPECT_EQ(upstream.pool, (Pool{0, 64, seconds(30)}));
+  EXPECT_FALSE(upstream.health);
+  EXPECT_FALSE(upstream.outlier);
+  EXPECT_FALSE(upstream.dns);
+  EXPECT_EQ(upstream.limits, (Limits{0, 0, 0, seconds(5)}));
+  EXPECT_EQ(upstream.slow_start, seconds(0));
+  EXPECT_EQ(upstream.on_remove, OnRemove::kDrain);
+  EXPECT_EQ(upstream.all_down, AllDown::kRefuse);
   EXPECT_EQ(base::to_string(config.metrics.bind.address), "127.0.0.1:9464");
   EXPECT_EQ(config.log.level, LogLevel::kInfo);
   EXPECT_EQ(config.log.format, LogFormat::kText);
@@ -87,14 +96,17 @@ TEST(SectionReader, ReadsEveryKeyOfAnUpstream) {
   const Config config =
       loaded(with_upstream("    balance: maglev\n"
                            "    endpoints: [{address: \"10.0.0.1:1\", weight: 0}]\n"
-                           "    connect: {timeout: 10ms, attempts: 1, source: 10.0.0.9}\n"
+                           "    connect: {timeout: 10ms, attempts: 1, retry_budget: 0, source: "
+                           "10.0.0.9}\n"
                            "  - {name: o, original_dst: true}\n"));
   const Upstream& upstream = config.upstreams.at(0);
   EXPECT_EQ(upstream.balance, Balance::kMaglev);
   EXPECT_EQ(upstream.endpoints.at(0).weight, 0U);
   EXPECT_EQ(upstream.connect.timeout, milliseconds(10));
   EXPECT_EQ(upstream.connect.attempts, 1U);
-  EXPECT_EQ(base::ip_to_string(upstream.connect.source.value()), "10.0.0.9");
+  EXPECT_EQ(upstream.connect.retry_budget, 0U);
+  ASSERT_EQ(upstream.connect.sources.size(), 1U);
+  EXPECT_EQ(base::ip_to_string(upstream.connect.sources[0]), "10.0.0.9");
   EXPECT_TRUE(config.upstreams.at(1).original_dst);
 }
 
@@ -193,15 +205,8 @@ TEST(SectionReader, RefusesEveryKeyOfTheContractThatDoesNotWorkYet) {
   }
   EXPECT_EQ(errors_of(with_listener("    bind: 127.0.0.1:1\n    timeouts: {first_bytes: 5s}\n")),
             Lines{":5:16: " + refused("first_bytes")});
-  for (const std::string key : {"dns", "pool", "health", "outlier", "limits", "slow_start",
-                                "proxy_protocol", "on_remove"}) {
-    EXPECT_EQ(errors_of(with_upstream("    " + key + ": x\n")), Lines{":4:5: " + refused(key)});
-  }
-  for (const std::string key : {"priority", "max_sessions"}) {
-    EXPECT_EQ(
-        errors_of(with_upstream("    endpoints: [{address: \"10.0.0.1:1\", " + key + ": 0}]\n")),
-        Lines{":4:41: " + refused(key)});
-  }
+  EXPECT_EQ(errors_of(with_upstream("    proxy_protocol: x\n")),
+            Lines{":4:5: " + refused("proxy_protocol")});
   constexpr std::string_view kEngines = ":3:12: error: 'transport' takes auto or epoll; ";
   EXPECT_EQ(errors_of(kMinimal + "transport: io_uring\n"),
             Lines{std::string(kEngines) + "'io_uring' is not supported yet"});
@@ -209,19 +214,79 @@ TEST(SectionReader, RefusesEveryKeyOfTheContractThatDoesNotWorkYet) {
             Lines{std::string(kEngines) + "'dpdk' is not supported yet"});
 }
 
+TEST(SectionReader, ReadsEveryKeyThatKeepsAnUpstreamReadyAndHealthy) {
+  const Config config = loaded(with_upstream(
+      "    endpoints: [{address: \"10.0.0.1:1\", priority: 1, max_sessions: 5, max_connecting: "
+      "2}]\n"
+      "    pool: {idle: 4, idle_max: 8, max_age: 10s}\n"
+      "    connect: {source: [10.0.0.8, 10.0.0.9]}\n"
+      "    health: {type: tcp, interval: 1s, fast_interval: 100ms, timeout: 500ms, rise: 1, fall: "
+      "4,\n"
+      "             send: \"PING\\r\\n\", expect: 'hex:2B', port: 8, proxy_protocol: v2, initial: "
+      "down}\n"
+      "    outlier: {consecutive_failures: 2, ejection: 1s, ejection_max: 2s, max_ejected_percent: "
+      "9}\n"
+      "    limits: {max_sessions: 3, max_connecting: 4, queue: 5, queue_timeout: 6s}\n"
+      "    slow_start: 30s\n"
+      "    on_remove: close\n"
+      "    all_down: try_all\n"));
+  const Upstream& upstream = config.upstreams.at(0);
+  EXPECT_EQ(upstream.endpoints[0].priority, 1U);
+  EXPECT_EQ(upstream.endpoints[0].max_sessions, 5U);
+  EXPECT_EQ(upstream.endpoints[0].max_connecting, 2U);
+  EXPECT_EQ(upstream.pool, (Pool{4, 8, seconds(10)}));
+  EXPECT_EQ(upstream.connect.sources.size(), 2U);
+  ASSERT_TRUE(upstream.health);
+  EXPECT_EQ(upstream.health->fast_interval, milliseconds(100));
+  EXPECT_EQ(upstream.health->send, "PING\r\n");
+  EXPECT_EQ(upstream.health->expect, "+");
+  EXPECT_EQ(upstream.health->port, 8U);
+  EXPECT_EQ(upstream.health->proxy_protocol, ProxyProtocol::kV2);
+  EXPECT_EQ(upstream.health->initial, InitialHealth::kDown);
+  EXPECT_EQ(upstream.outlier, (Outlier{2, seconds(1), seconds(2), 9}));
+  EXPECT_EQ(upstream.limits, (Limits{3, 4, 5, seconds(6)}));
+  EXPECT_EQ(upstream.slow_start, seconds(30));
+  EXPECT_EQ(upstream.on_remove, OnRemove::kClose);
+  EXPECT_EQ(upstream.all_down, AllDown::kTryAll);
+}
+
+TEST(SectionReader, ReadsEveryKeyOfDns) {
+  const Config config = loaded(with_upstream(
+      "    dns: {name: redis.internal, port: 6380, refresh: 1s, refresh_max: 2s, timeout: 3s, "
+      "stale: 0,\n"
+      "          linger: 4s, startup: fail, servers: [\"127.0.0.1:53\", \"[::1]:53\"]}\n"
+      "  - {name: s, dns: {name: _redis._tcp.internal, type: srv}}\n"));
+  const Dns& dns = config.upstreams.at(0).dns.value();
+  EXPECT_EQ(dns.name, "redis.internal");
+  EXPECT_EQ(dns.port, 6380U);
+  EXPECT_EQ(dns.refresh_max, seconds(2));
+  EXPECT_EQ(dns.stale, seconds(0));
+  EXPECT_EQ(dns.startup, DnsStartup::kFail);
+  EXPECT_EQ(dns.servers.size(), 2U);
+  EXPECT_EQ(config.upstreams.at(1).dns->type, DnsType::kSrv);
+}
+
+TEST(SectionReader, AnEmptySectionHasEveryDefault) {
+  const std::string endpoints = "    endpoints: [{address: \"10.0.0.1:1\"}]\n";
+  const Config config = loaded(with_upstream(endpoints + "    health: {}\n    outlier: {}\n"));
+  EXPECT_EQ(config.upstreams.at(0).health, Health{});
+  EXPECT_EQ(config.upstreams.at(0).outlier, Outlier{});
+  EXPECT_EQ(errors_of(with_upstream(endpoints + "    health:\n")),
+            Lines{":5:5: error: 'health' takes 'key: value' pairs, not nothing"});
+}
+
 TEST(SectionReader, AnUpstreamHasEndpointsOrTheOriginalDestination) {
-  EXPECT_EQ(
-      errors_of(with_upstream("    balance: first\n")),
-      Lines{":3:5: error: missing key 'endpoints' (or 'original_dst: true') in this element of "
-            "'upstreams'"});
+  EXPECT_EQ(errors_of(with_upstream("    balance: first\n")),
+            Lines{":3:5: error: missing key 'endpoints' (or 'dns', or 'original_dst: true') in "
+                  "this element of "
+                  "'upstreams'"});
   EXPECT_EQ(errors_of(with_upstream("    original_dst: false\n")).size(), 1U);
   EXPECT_EQ(errors_of(with_upstream("    endpoints: []\n")),
             Lines{":4:16: error: 'endpoints' takes 1 to 10000 elements, not 0"});
-  EXPECT_EQ(
-      errors_of(with_upstream("    endpoints: [{address: \"10.0.0.1:1\"}]\n"
-                              "    original_dst: true\n")),
-      Lines{":5:5: error: 'original_dst' takes the place of 'endpoints', which are at line 4, "
-            "column 5"});
+  EXPECT_EQ(errors_of(with_upstream("    endpoints: [{address: \"10.0.0.1:1\"}]\n"
+                                    "    original_dst: true\n")),
+            Lines{":5:5: error: 'original_dst' takes the place of 'endpoints', found at line 4, "
+                  "column 5"});
   EXPECT_EQ(errors_of(with_upstream("    original_dst: yes\n")),
             Lines{":4:19: error: 'original_dst' takes true or false, not 'yes'"});
 }

@@ -38,9 +38,20 @@ TEST(ValueText, PrintsWhatIsUnsetInItsOwnWord) {
   EXPECT_EQ(value_text(std::optional<std::uint32_t>(4), AutoIntegerRule{keys::kWorkers}), "4");
   EXPECT_EQ(value_text(std::optional<std::vector<int>>(), CpusRule{}), "auto");
   EXPECT_EQ(value_text(std::optional(std::vector{0, 1, 6}), CpusRule{}), "[0, 1, 6]");
-  EXPECT_EQ(value_text(std::optional<base::IpPort>(), SourceRule{}), "\"\"");
-  EXPECT_EQ(value_text(std::optional(base::parse_address("[::1]:0").value().ip), SourceRule{}),
-            "\"::1\"");
+}
+
+TEST(ValueText, PrintsOnePlaceAsItselfAndSeveralAsAList) {
+  const base::IpPort v6 = base::parse_address("[::1]:53").value().ip;
+  const base::IpPort v4 = base::parse_address("10.0.0.1:53").value().ip;
+  EXPECT_EQ(value_text(std::vector<base::IpPort>(), keys::kSources), "\"\"");
+  EXPECT_EQ(value_text(std::vector{v6}, keys::kSources), "\"::1\"");
+  EXPECT_EQ(value_text(std::vector{v6, v4}, keys::kSources), "[\"::1\", \"10.0.0.1\"]");
+  EXPECT_EQ(value_text(std::vector<base::IpPort>(), keys::kDnsServers), "[]");
+  EXPECT_EQ(value_text(std::vector{v6}, keys::kDnsServers), "[\"[::1]:53\"]");
+}
+
+TEST(ValueText, PrintsBytesAsTextThatIsReadBack) {
+  EXPECT_EQ(value_text(std::string("PING\r\n\xff"), keys::kPayload), R"("PING\\r\\n\\xff")");
 }
 
 TEST(ValueText, PrintsEveryChoiceByItsName) {

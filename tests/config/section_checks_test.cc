@@ -1,0 +1,73 @@
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "tests/config/loading.h"
+
+namespace config {
+namespace {
+
+using testing::errors_of;
+using Lines = std::vector<std::string>;
+
+// One upstream with an endpoint and these keys; they begin in line 4, column 5.
+std::string with(const std::string& keys) {
+  return "listeners: [{name: l, bind: 127.0.0.1:1, upstream: u}]\nupstreams:\n"
+         "  - {name: u, endpoints: [{address: 10.0.0.1:1}],\n    " +
+         keys + "}\n";
+}
+
+std::string without_endpoints(const std::string& keys) {
+  return "listeners: [{name: l, bind: 127.0.0.1:1, upstream: u}]\nupstreams:\n  - {name: u,\n    " +
+         keys + "}\n";
+}
+
+TEST(SectionChecks, EndpointsComeFromOnePlace) {
+  EXPECT_EQ(errors_of(with("dns: {name: a.b, port: 1}")),
+            Lines{":4:5: error: 'dns' takes the place of 'endpoints', found at line 3, column 15"});
+  EXPECT_EQ(errors_of(with("original_dst: true")),
+            Lines{":4:5: error: 'original_dst' takes the place of 'endpoints', found at line 3, "
+                  "column 15"});
+  EXPECT_EQ(errors_of(without_endpoints("dns: {name: a.b, port: 1}, original_dst: true")),
+            Lines{":4:32: error: 'original_dst' takes the place of 'dns', found at line 4, "
+                  "column 5"});
+}
+
+TEST(SectionChecks, WhatNeedsEndpointsThatStayIsRefusedWithTheOriginalDestination) {
+  for (const std::string key : {"pool: {idle: 1}", "health: {}", "outlier: {}", "slow_start: 1s"}) {
+    const std::string name = key.substr(0, key.find(':'));
+    EXPECT_EQ(errors_of(without_endpoints(key + ", original_dst: true")),
+              Lines{":4:5: error: '" + name + "' has no meaning with 'original_dst'"});
+  }
+}
+
+TEST(SectionChecks, AShorterTimeIsNotLongerThanItsLonger) {
+  EXPECT_EQ(errors_of(with("health: {fast_interval: 3s}")),
+            Lines{":4:14: error: 'fast_interval' (3s) must not be longer than 'interval' (2s)"});
+  EXPECT_EQ(errors_of(with("outlier: {ejection_max: 1s}")),
+            Lines{":4:15: error: 'ejection' (30s) must not be longer than 'ejection_max' (1s)"});
+  EXPECT_EQ(errors_of(without_endpoints("dns: {name: a.b, port: 1, refresh: 10m}")),
+            Lines{":4:31: error: 'refresh' (10m) must not be longer than 'refresh_max' (5m)"});
+}
+
+TEST(SectionChecks, AQueueWaitsForALimitedPlace) {
+  EXPECT_EQ(errors_of(with("limits: {queue: 1}")),
+            Lines{":4:5: error: 'queue' waits for a place, and nothing limits them: set "
+                  "'max_sessions' or 'max_connecting' here or of an endpoint"});
+  EXPECT_EQ(errors_of(with("limits: {queue: 1, max_sessions: 1}")), Lines{});
+  EXPECT_EQ(errors_of(without_endpoints(
+                "limits: {queue: 1}, endpoints: [{address: 10.0.0.1:1, max_sessions: 1}]")),
+            Lines{});
+}
+
+TEST(SectionChecks, DnsHasAPortUnlessItsRecordsBringOne) {
+  EXPECT_EQ(errors_of(without_endpoints("dns: {name: a.b}")),
+            Lines{":4:10: error: 'dns' needs a 'port' from 1 to 65535 (or 'type: srv')"});
+  EXPECT_EQ(errors_of(without_endpoints("dns: {name: a.b, type: srv, port: 1}")),
+            Lines{":4:33: error: 'port' has no meaning with 'type: srv', whose records bring it"});
+  EXPECT_EQ(errors_of(without_endpoints("dns: {name: a.b, type: srv}")), Lines{});
+}
+
+}  // namespace
+}  // namespace config
