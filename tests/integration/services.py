@@ -4,7 +4,9 @@ import os
 import pwd
 import re
 import shutil
+import signal
 import socket
+import struct
 import subprocess
 import tempfile
 
@@ -23,10 +25,10 @@ class Service:
 
     user = None  # Root may not run some services.
 
-    def __init__(self):
+    def __init__(self, port=None):
         self._home = tempfile.TemporaryDirectory(prefix="millrace-service-")
         self.folder = self._home.name
-        self.port = free_port()
+        self.port = port or free_port()
         self.address = f"127.0.0.1:{self.port}"
         if self.user and os.geteuid() == 0:
             shutil.chown(self.folder, self.user, self.user)
@@ -150,3 +152,77 @@ def number_before(text, unit):
     if not match:
         raise AssertionError(f"no {unit!r} in:\n{text}")
     return float(match[1])
+
+
+class NameServer(Service):
+    """NSD with the zone `example.`, whose records the test writes as in a zone file: names without a
+    dot at the end are relative to the zone."""
+
+    def __init__(self, *records, port=None):
+        self._records = records
+        self._serial = 1
+        super().__init__(port)
+
+    def prepare(self):
+        self._write()
+        with open(os.path.join(self.folder, "nsd.conf"), "w", encoding="ascii") as file:
+            file.write(f"""
+server:
+  ip-address: 127.0.0.1@{self.port}
+  username: ""
+  chroot: ""
+  zonesdir: "{self.folder}"
+  database: ""
+  pidfile: "{self.folder}/nsd.pid"
+  xfrdfile: "{self.folder}/xfrd.state"
+  xfrdir: "{self.folder}"
+  zonelistfile: "{self.folder}/zone.list"
+  server-count: 1
+  rrl-ratelimit: 0
+  refuse-any: no
+remote-control:
+  control-enable: no
+zone:
+  name: "example."
+  zonefile: "example.zone"
+""")
+
+    def command(self):
+        return [harness.need("nsd"), "-d", "-c", f"{self.folder}/nsd.conf"]
+
+    def _write(self):
+        path = os.path.join(self.folder, "example.zone")
+        with open(path + ".new", "w", encoding="ascii") as file:
+            file.write("$ORIGIN example.\n$TTL 0\n"
+                       f"@ IN SOA ns.example. admin.example. {self._serial} 3600 600 86400 0\n"
+                       "@ IN NS ns.example.\nns IN A 127.0.0.1\n")
+            file.writelines(record + "\n" for record in self._records)
+        # NSD reads a zone again when the time of its file has changed; make it differ by seconds.
+        os.utime(path + ".new", (10**9 + self._serial, 10**9 + self._serial))
+        os.replace(path + ".new", path)
+
+    def _serial_served(self):
+        """Of the SOA record; None while nobody answers."""
+        question = struct.pack("!6H", 7, 0, 1, 0, 0, 0) + b"\x07example\0" + struct.pack("!2H", 6, 1)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.settimeout(1)
+            client.connect(("127.0.0.1", self.port))
+            try:
+                client.send(question)
+                reply = client.recv(4096)
+            except OSError:
+                return None
+        # ns.example. as a whole or shortened, admin likewise; then five numbers, the serial first.
+        return self._serial if struct.pack("!5I", self._serial, 3600, 600, 86400, 0) in reply else None
+
+    def _accepts(self):
+        return super()._accepts() and self._serial_served() == self._serial
+
+    def serve(self, *records):
+        """From now on these records and no others."""
+        self._records = records
+        self._serial += 1
+        self._write()
+        self.process.send_signal(signal.SIGHUP)
+        harness.eventually(lambda: self._serial_served() == self._serial,
+                           f"the new zone:\n{self.log()}")

@@ -66,6 +66,7 @@ TEST(DnsFilter, CountsWhatItTakesOutAndSortsTheRest) {
 
 TEST(DnsFilter, CutsFiveHundredAddressesAlwaysAlike) {
   std::vector<DnsAddress> all;
+  all.reserve(500);
   for (int i = 0; i < 500; ++i) {
     all.push_back(at("10.0." + std::to_string(i / 250) + "." + std::to_string(i % 250) + ":80",
                      i < 10 ? 1 : 0));

@@ -34,6 +34,7 @@ inline NameServer::Answer silence() {
 // app.example with these addresses, and a TTL of 0.
 inline NameServer::Answer app(const std::vector<std::string>& ips) {
   std::vector<DnsRecord> records;
+  records.reserve(ips.size());
   for (const std::string& ip : ips) records.push_back(address_record("app.example", ip, 0));
   return NameServer::zone(std::move(records));
 }
@@ -90,6 +91,7 @@ class DnsFixture {
 
 inline std::vector<std::string> texts_of(const std::vector<DnsAddress>& addresses) {
   std::vector<std::string> all;
+  all.reserve(addresses.size());
   for (const DnsAddress& it : addresses) all.push_back(base::to_string(it.address));
   return all;
 }

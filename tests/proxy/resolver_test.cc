@@ -25,6 +25,7 @@ class ResolverTest : public testing::Test {
 
   void watch(std::vector<DnsOrder> names, DnsFilter filter = {}) {
     std::vector<std::string> keys;
+    keys.reserve(names.size());
     for (const DnsOrder& name : names) keys.push_back(name.key());
     directory_.expect(keys);
     resolver_.watch({.names = std::move(names), .filters = {std::move(filter)}});
