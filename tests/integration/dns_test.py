@@ -17,7 +17,8 @@ from harness import Millrace, config
 
 def by_dns(names, port=None, **changes):
     """One listener before one upstream whose endpoints are those of app.example."""
-    dns = {"name": "app.example", "refresh": "100ms", "servers": [names.address], **changes.pop("dns", {})}
+    dns = {"name": "app.example", "refresh": "100ms", "timeout": "20s", "servers": [names.address],
+           **changes.pop("dns", {})}
     if port:
         dns["port"] = port
     upstream = {"balance": "round_robin", "dns": dns, **changes.pop("upstream", {})}
@@ -272,10 +273,10 @@ class StartTest(DnsCase):
     def test_fails_with_the_place_in_the_file_where_it_is_told_to(self):
         place = re.compile(r"FILE:\d+:\d+: error: upstream 'up': no address for 'app.example': ")
         silent = self.use(Rubbish(lambda _: None))
-        for names, reason in ((silent, "no answer in time"),
-                              (self.use(services.NameServer("other A 127.0.0.2")), "NXDOMAIN")):
+        names = self.use(services.NameServer("other A 127.0.0.2"))
+        for asked, timeout, reason in ((silent, "300ms", "no answer in time"), (names, "20s", "NXDOMAIN")):
             log = self.refused_start(
-                by_dns(names, self.port, dns={"startup": "fail", "timeout": "300ms"}), 1, reason)
+                by_dns(asked, self.port, dns={"startup": "fail", "timeout": timeout}), 1, reason)
             self.assertRegex(log, place)
 
     def test_a_reload_with_a_name_without_addresses_is_refused_and_changes_nothing(self):
