@@ -123,8 +123,14 @@ void WatchedName::log_result(const DnsAnswer& answer) {
     log_.info("upstream {}: {} is answered again", order_.upstream, order_.dns.name);
     return;
   }
+  const std::size_t kept = set_.addresses().size();
+  if (kept == 0) {
+    log_.warning("upstream {}: the lookup of {} failed: {}; the upstream has no endpoint",
+                 order_.upstream, order_.dns.name, reason_of(answer.result));
+    return;
+  }
   log_.warning("upstream {}: the lookup of {} failed: {}; {} addresses from before are kept",
-               order_.upstream, order_.dns.name, reason_of(answer.result), set_.addresses().size());
+               order_.upstream, order_.dns.name, reason_of(answer.result), kept);
 }
 
 void WatchedName::log_ignored(const DnsIgnoredCounts& ignored) {

@@ -241,7 +241,7 @@ class TroubleTest(DnsCase):
             names = self.use(Rubbish(make))
             proxy = self.use(Millrace(by_dns(names, self.port, dns={"timeout": "300ms"})))
             harness.eventually(
-                lambda: sum(proxy.metrics().value("dns_lookups_total", result=result)  # pylint: disable=cell-var-from-loop
+                lambda: sum(proxy.metrics().value("dns_lookups_total", result=result)
                             for result in ("timeout", "error", "empty")) >= 2, "failed lookups")
             self.assertEqual(proxy.metrics().value("dns_lookups_total", result="ok"), 0)
             self.assertEqual(peers.fate(proxy), (b"", "reset"))
@@ -264,6 +264,23 @@ class StartTest(DnsCase):
         names = self.use(services.NameServer("app A 127.0.0.2", port=port))
         harness.eventually(lambda: proxy.metrics().value("dns_addresses") == 1, names.log())
         harness.eventually(lambda: peers.fate(proxy) == (b"two", "eof"), "served")
+
+    def test_every_balancer_gets_on_without_an_endpoint(self):
+        names = self.use(services.NameServer("other A 127.0.0.2"))
+        whole = by_dns(names, self.port, dns={"stale": "0s", "linger": "0s"})
+        balancers = ("round_robin", "least_sessions", "random_two", "source_hash", "maglev", "first")
+        upstream = whole["upstreams"][0]
+        whole["upstreams"] = [{**upstream, "name": name, "balance": name} for name in balancers]
+        whole["listeners"] = [{"name": name, "bind": "127.0.0.1:0", "upstream": name} for name in balancers]
+        proxy = self.use(Millrace(whole))
+        for records, addresses, fate in (((), 0, (b"", "reset")),
+                                         (("app A 127.0.0.2",), len(balancers), (b"two", "eof")),
+                                         ((), 0, (b"", "reset"))):
+            names.serve(*records)
+            proxy.wait_metric(addresses, "dns_addresses")
+            for name in balancers:
+                # Main gives the workers what the metric shows a moment later.
+                harness.eventually(lambda: peers.fate(proxy, name) == fate, f"{name}: {fate}")
 
     def test_serves_from_the_first_session_when_the_dns_is_well(self):
         names = self.use(services.NameServer("app A 127.0.0.2"))

@@ -101,6 +101,14 @@ TEST_F(WatchedNameTest, LogsNewsAndNotEveryRetry) {
   EXPECT_EQ(count("now: +10.0.0.2:80 -10.0.0.1:80\n"), 1) << log;
 }
 
+TEST_F(WatchedNameTest, SaysWhenThereIsNothingToFallBackOn) {
+  fixture_.names().answer_with(always(kDnsServfail));
+  WatchedName name(order(), fixture_.log());
+  look_up(name);
+  const std::string log = fixture_.logged();
+  EXPECT_NE(log.find("; the upstream has no endpoint\n"), std::string::npos) << log;
+}
+
 TEST_F(WatchedNameTest, LooksAgainAtOnceWhenListenersHaveChanged) {
   WatchedName name(order(), fixture_.log());
   look_up(name);
