@@ -109,9 +109,56 @@ inline constexpr Family kUpstreamConnectFailuresTotal{
     "millrace_upstream_connect_failures_total", Type::kCounter, Unit::kNone,
     "Connects that failed, each attempt counted, by cause",
     LabelNames("upstream", "endpoint", "cause")};
+inline constexpr Family kUpstreamSessionsActive{
+    "millrace_upstream_sessions_active", Type::kGauge, Unit::kNone,
+    "Sessions past the queue now: connecting or relaying", LabelNames("upstream")};
+inline constexpr Family kUpstreamMaxSessions{
+    "millrace_upstream_max_sessions", Type::kGauge, Unit::kNone,
+    "Configured limit of sessions; 0 means none", LabelNames("upstream")};
+inline constexpr Family kUpstreamConnecting{"millrace_upstream_connecting", Type::kGauge,
+                                            Unit::kNone, "Connects under way now",
+                                            LabelNames("upstream")};
+inline constexpr Family kUpstreamMaxConnecting{
+    "millrace_upstream_max_connecting", Type::kGauge, Unit::kNone,
+    "Configured limit of connects under way; 0 means none", LabelNames("upstream")};
+inline constexpr Family kUpstreamQueueLength{"millrace_upstream_queue_length", Type::kGauge,
+                                             Unit::kNone, "Sessions that wait for a place now",
+                                             LabelNames("upstream")};
+inline constexpr Family kUpstreamQueueMax{
+    "millrace_upstream_queue_max", Type::kGauge, Unit::kNone,
+    "Configured limit of sessions that may wait; 0 means none may", LabelNames("upstream")};
+inline constexpr Family kUpstreamQueueSeconds{
+    "millrace_upstream_queue_seconds", Type::kHistogram, Unit::kSeconds,
+    "Time in the queue of sessions that have left it, served or not", LabelNames("upstream")};
+inline constexpr Family kUpstreamRetriesTotal{
+    "millrace_upstream_retries_total", Type::kCounter, Unit::kNone,
+    "Attempts on another endpoint after a failed connect, made or refused by the retry budget",
+    LabelNames("upstream", "result")};
 inline constexpr Family kEndpointSessionsActive{"millrace_endpoint_sessions_active", Type::kGauge,
                                                 Unit::kNone, "Sessions open now on the endpoint",
                                                 LabelNames("upstream", "endpoint")};
+
+inline constexpr Family kEndpointMaxSessions{
+    "millrace_endpoint_max_sessions", Type::kGauge, Unit::kNone,
+    "Configured limit of sessions; 0 means none", LabelNames("upstream", "endpoint")};
+inline constexpr Family kEndpointHealthy{"millrace_endpoint_healthy", Type::kGauge, Unit::kNone,
+                                         "1 when the endpoint passes its health checks or has none",
+                                         LabelNames("upstream", "endpoint")};
+inline constexpr Family kEndpointEjected{
+    "millrace_endpoint_ejected", Type::kGauge, Unit::kNone,
+    "1 while the endpoint gets no sessions for what sessions met there",
+    LabelNames("upstream", "endpoint")};
+inline constexpr Family kEndpointRttSeconds{
+    "millrace_endpoint_rtt_seconds", Type::kHistogram, Unit::kSeconds,
+    "Smoothed round trip time to the endpoint, at the end of sessions and once a minute",
+    LabelNames("upstream", "endpoint")};
+inline constexpr Family kEndpointRetransmitsTotal{
+    "millrace_endpoint_retransmits_total", Type::kCounter, Unit::kNone,
+    "Segments sent again to the endpoint, as far as sessions were looked at",
+    LabelNames("upstream", "endpoint")};
+inline constexpr Family kEndpointPathSamplesTotal{
+    "millrace_endpoint_path_samples_total", Type::kCounter, Unit::kNone,
+    "Looks at the way to the endpoint (TCP_INFO)", LabelNames("upstream", "endpoint")};
 
 // The DNS, for upstreams whose endpoints come from it.
 inline constexpr Family kDnsLookupsTotal{"millrace_dns_lookups_total", Type::kCounter, Unit::kNone,
@@ -282,7 +329,21 @@ inline constexpr std::array kAll = {
     &kRelayMethodBytesTotal,
     &kUpstreamConnectSeconds,
     &kUpstreamConnectFailuresTotal,
+    &kUpstreamSessionsActive,
+    &kUpstreamMaxSessions,
+    &kUpstreamConnecting,
+    &kUpstreamMaxConnecting,
+    &kUpstreamQueueLength,
+    &kUpstreamQueueMax,
+    &kUpstreamQueueSeconds,
+    &kUpstreamRetriesTotal,
     &kEndpointSessionsActive,
+    &kEndpointMaxSessions,
+    &kEndpointHealthy,
+    &kEndpointEjected,
+    &kEndpointRttSeconds,
+    &kEndpointRetransmitsTotal,
+    &kEndpointPathSamplesTotal,
     &kDnsLookupsTotal,
     &kDnsAddresses,
     &kDnsLastSuccessTimestampSeconds,

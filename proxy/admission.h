@@ -5,10 +5,7 @@
 
 namespace proxy {
 
-// Counts a session in on the listener when its max_sessions allows it. Exact without a lock: a
-// worker first adds itself to its own gauge, then reads everybody's; of two workers that race for
-// the last place at least one sees the other, so the limit is never passed (both may give way at
-// once, and then the place stays free for the next client).
+// Counts a session in on the listener when its max_sessions allows it: exact, see shared_limit.h.
 bool admit(Listener& listener);
 
 // The inverse, when the session has ended.

@@ -9,15 +9,14 @@
 #include "metrics/page.h"
 #include "metrics/process_metrics.h"
 #include "proxy/dns_page.h"
+#include "proxy/page_sums.h"
+#include "proxy/upstream_page.h"
 
 namespace proxy {
 namespace {
 
 namespace names = metrics::names;
 using metrics::Page;
-
-double number(std::uint64_t value) { return static_cast<double>(value); }
-double number(std::int64_t value) { return static_cast<double>(value); }
 
 constexpr std::array<std::string_view, 2> kRejectionNames = {"limit", "resource"};
 constexpr std::array<std::string_view, backends::kDirections> kDirectionNames = {"to_upstream",
@@ -32,26 +31,6 @@ static_assert(kMethodNames.size() == static_cast<std::size_t>(backends::Method::
 static_assert(kSyscallNames.size() == static_cast<std::size_t>(backends::Syscall::kCount));
 static_assert(kAcceptFailureNames.size() ==
               static_cast<std::size_t>(backends::AcceptFailure::kCount));
-
-// A series that a reload removed is shown until its last session has ended.
-template <typename Cells>
-bool shown(const Series<Cells>& series, const metrics::Gauge Cells::*sessions) {
-  return series.configured || sum_over_workers(series, sessions) > 0;
-}
-
-template <typename Cells, typename Read>
-std::uint64_t total(const Series<Cells>& series, Read read) {
-  std::uint64_t sum = 0;
-  for (const auto& cells : series.cells) sum += read(*cells).value();
-  return sum;
-}
-
-template <typename Cells, typename Snapshot, typename Read>
-Snapshot merged(const Series<Cells>& series, Read read) {
-  Snapshot sum;
-  for (const auto& cells : series.cells) sum.merge(read(*cells).snapshot());
-  return sum;
-}
 
 void add_program(Page& page, const ProgramStatus& status, const Log& log,
                  const AccessLog& access_log) {
@@ -70,13 +49,12 @@ void add_program(Page& page, const ProgramStatus& status, const Log& log,
   for (const config::Listener& listener : snapshot->config.listeners) {
     page.add(names::kListenerMaxSessions, {listener.name}, listener.max_sessions);
   }
+  add_upstream_limits(page, *snapshot);
 }
 
 void add_listener(Page& page, const ListenerSeries& series) {
   const std::string& name = series.names.listener;
-  page.add(names::kListenerAcceptedTotal, {name},
-           number(total(
-               series, [](const ListenerCells& c) -> auto& { return c.accepted; })));
+  page.add(names::kListenerAcceptedTotal, {name}, number(total(series, &ListenerCells::accepted)));
   for (std::size_t i = 0; i < kRejectionNames.size(); ++i) {
     const auto read = [i](const ListenerCells& c) -> auto& { return c.rejected[i]; };
     page.add(names::kListenerRejectedTotal, {name, kRejectionNames[i]},
@@ -84,12 +62,9 @@ void add_listener(Page& page, const ListenerSeries& series) {
   }
   page.add(names::kListenerPaused, {name},
            number(sum_over_workers(series, &ListenerCells::paused)));
-  const auto duration = merged<ListenerCells, metrics::DurationSnapshot>(
-      series, [](const ListenerCells& c) -> auto& { return c.duration; });
-  page.add(names::kSessionDurationSeconds, {name}, duration.view());
-  const auto setup = merged<ListenerCells, metrics::LatencySnapshot>(
-      series, [](const ListenerCells& c) -> auto& { return c.setup; });
-  page.add(names::kSessionSetupSeconds, {name, "miss"}, setup.view());
+  page.add(names::kSessionDurationSeconds, {name}, merged(series, &ListenerCells::duration).view());
+  page.add(names::kSessionSetupSeconds, {name, "miss"},
+           merged(series, &ListenerCells::setup).view());
 }
 
 void add_route(Page& page, const RouteSeries& series) {
@@ -115,22 +90,6 @@ void add_route(Page& page, const RouteSeries& series) {
           {listener, upstream, name(static_cast<Actor>(actor)), name(static_cast<Cause>(cause))},
           number(ended));
     }
-  }
-}
-
-void add_endpoint(Page& page, const EndpointSeries& series) {
-  const std::string& upstream = series.names.upstream;
-  const std::string& endpoint = series.names.endpoint;
-  page.add(names::kEndpointSessionsActive, {upstream, endpoint},
-           number(sum_over_workers(series, &EndpointCells::sessions)));
-  for (std::size_t cause = 0; cause < kCauses; ++cause) {
-    const auto read = [cause](const EndpointCells& c) -> auto& {
-      return c.connect_failures[cause];
-    };
-    const std::uint64_t failures = total(series, read);
-    if (failures == 0) continue;
-    page.add(names::kUpstreamConnectFailuresTotal,
-             {upstream, endpoint, name(static_cast<Cause>(cause))}, number(failures));
   }
 }
 
@@ -198,16 +157,8 @@ std::vector<prometheus::MetricFamily> Collector::Collect() const {
     for (const auto& [names, series] : contents.routes) {
       if (shown(*series, &RouteCells::sessions)) add_route(page, *series);
     }
-    for (const auto& [names, series] : contents.upstreams) {
-      if (!series->configured) continue;
-      const auto connect = merged<UpstreamCells, metrics::LatencySnapshot>(
-          *series, [](const UpstreamCells& c) -> auto& { return c.connect; });
-      page.add(names::kUpstreamConnectSeconds, {series->names.upstream}, connect.view());
-    }
+    add_upstreams(page, contents);
     for (const auto& [names, series] : contents.dns) add_dns(page, *series);
-    for (const auto& [names, series] : contents.endpoints) {
-      if (shown(*series, &EndpointCells::sessions)) add_endpoint(page, *series);
-    }
   });
   for (std::size_t i = 0; i < catalog_.workers(); ++i) {
     add_worker(page, status_.engine, i, catalog_.worker(i));

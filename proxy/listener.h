@@ -25,7 +25,7 @@ struct Listener {
   Upstream* upstream = nullptr;
   config::Timeouts timeouts;
   backends::TcpOptions tcp;
-  std::uint64_t max_sessions = 0;
+  std::uint32_t max_sessions = 0;
   std::uint32_t sessions =
       0;  // This worker's, of this incarnation: nobody may free it before they end.
   std::uint32_t paused = 0;  // Binds that do not accept for want of resources.

@@ -128,11 +128,13 @@ void Roster::commit_upstreams() {
     });
     auto upstream =
         same != old.end() ? std::move(*same) : std::make_unique<Upstream>(worker_, seed_);
-    upstream->apply(next_, plan);
+    upstream->apply(next_, plan, transport_.now());
     upstreams_.push_back(std::move(upstream));
   }
   for (auto& gone : old) {
-    if (gone != nullptr) removed_upstreams_.push_back(std::move(gone));
+    if (gone == nullptr) continue;
+    gone->retire(next_->config.shutdown.drain, transport_.now());
+    removed_upstreams_.push_back(std::move(gone));
   }
 }
 
@@ -183,8 +185,14 @@ void Roster::unlisten_all() {
   });
 }
 
+void Roster::read_verdicts() {
+  for (const auto* all : {&upstreams_, &removed_upstreams_}) {
+    for (const auto& upstream : *all) upstream->read_verdicts(transport_.now());
+  }
+}
+
 bool Roster::in_use(const Upstream& upstream) {
-  bool used = upstream.sessions() > 0;
+  bool used = upstream.in_use();
   listeners_.for_each([&](base::SlotId, const Listener& listener) {
     if (listener.upstream == &upstream) used = true;
   });

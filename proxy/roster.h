@@ -38,6 +38,9 @@ class Roster {
   // No client is accepted any more, but those whose handshake is complete still come.
   void unlisten_all();
 
+  // Every upstream looks at its endpoints' verdicts again.
+  void read_verdicts();
+
   Listener* find(base::SlotId id) { return listeners_.find(id); }
 
   // Frees what was removed and has no session left. True while something is left to free later.

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "backends/transport.h"
@@ -13,27 +14,30 @@
 #include "config/config.h"
 #include "proxy/end_reason.h"
 #include "proxy/listener.h"
+#include "proxy/session_queue.h"
 #include "proxy/timer_wheel.h"
 #include "proxy/upstream.h"
 
 namespace proxy {
 
+// The state says which places of the upstream's limits the session holds (upstream.h).
 enum class SessionState : std::uint8_t {
-  kConnecting,  // To the endpoint, perhaps not the first one.
-  kRelaying,    // The transport has both connections.
+  kQueued,      // None: it is new, or waits in the upstream's queue.
+  kConnecting,  // All: to the endpoint, perhaps not the first one.
+  kRelaying,    // Those of a session: the transport has both connections.
   kAborting     // We have ended the relay and wait to hear so; ending says why.
 };
 
-struct Session : TimerWheel::Timer {
+struct Session : TimerWheel::Timer, SessionQueue::Waiter {
   base::SlotId id;
-  SessionState state = SessionState::kConnecting;
+  SessionState state = SessionState::kQueued;
   std::uint8_t attempts = 0;                          // Endpoints tried, this one included.
   EndReason ending{Actor::kProxy, Cause::kInternal};  // The last failed attempt's, or why we abort.
   std::array<std::uint16_t, config::kAttemptsMax> tried{};  // Their indices.
 
   Listener* listener = nullptr;
   Upstream* upstream = nullptr;  // The listener's at accept: a reload does not move a session.
-  Endpoint* endpoint = nullptr;  // Null between two attempts.
+  Endpoint* endpoint = nullptr;  // Null between two attempts, and in the queue.
   const std::string* endpoint_name = nullptr;  // Of the last attempt; lives in the metrics catalog.
   RouteCells* route_cells = nullptr;
   const RouteSeries* route = nullptr;
@@ -51,7 +55,12 @@ struct Session : TimerWheel::Timer {
   base::Nanos accepted_at{0};
   base::Nanos connect_started{0};  // Of the last attempt.
   base::Nanos relay_started{0};    // 0: never got there.
+  base::Nanos path_looked_at{0};   // When the way to the upstream was last looked at.
+  std::uint32_t retransmits = 0;   // What it said then.
   config::Timeouts timeouts;       // The listener's at accept.
+
+  // Indices of the endpoints that have been tried.
+  std::span<const std::uint16_t> tried_endpoints() const { return {tried.data(), attempts}; }
 };
 
 }  // namespace proxy

@@ -1,11 +1,12 @@
 #include "proxy/session_runner.h"
 
 #include <algorithm>
-#include <span>
 #include <utility>
 
 #include "proxy/admission.h"
+#include "proxy/session_counts.h"
 #include "proxy/session_ends.h"
+#include "proxy/session_evidence.h"
 #include "proxy/session_record.h"
 #include "proxy/session_timeouts.h"
 #include "proxy/tag_kind.h"
@@ -21,16 +22,20 @@ using base::Nanos;
 constexpr Nanos kFoldInterval = std::chrono::seconds(1);
 // Slots looked at in one turn of the loop: about 50 us of work.
 constexpr std::size_t kFoldSlots = 1024;
+// Sessions asked for their way to the upstream in one turn, a system call each: less than 100 us.
+// The others have their turn with the next sweep.
+constexpr std::size_t kPathLooks = 64;
 
 }  // namespace
 
 SessionRunner::SessionRunner(std::size_t worker, std::size_t sessions_max,
                              backends::Transport& transport, WorkerCells& cells,
-                             AccessLog* access_log)
+                             AccessLog* access_log, EvidenceLog* evidence)
     : worker_(worker),
       transport_(transport),
       cells_(cells),
       access_log_(access_log),
+      evidence_(evidence),
       wheel_(transport.now()),
       sessions_(sessions_max),
       next_fold_(transport.now() + kFoldInterval) {}
@@ -60,19 +65,48 @@ void SessionRunner::accepted(Listener& listener, backends::Connection client) {
   session.route_cells->sessions.add(1);
   cells_.sessions.add(1);
   transport_.retag(session.client_connection.id(), make_tag(TagKind::kClient, session.id));
-  connect_next(session);
+  Upstream& upstream = *session.upstream;
+  upstream.retry_budget().session_began(upstream.config().connect.retry_budget);
+  // Nobody who has just come overtakes those who wait.
+  const bool others_wait = !upstream.queue().empty();
+  go_on(session, others_wait ? Choice{.offer = Offer::kFull, .endpoint = nullptr}
+                             : upstream.enter(session.client, {}, transport_.now()));
 }
 
-void SessionRunner::connect_next(Session& session) {
-  Upstream& upstream = *session.upstream;
-  const std::span<const std::uint16_t> tried(session.tried.data(), session.attempts);
-  Endpoint* endpoint = upstream.pick(session.client, tried);
-  if (endpoint == nullptr) {
-    const bool none = session.attempts == 0;
-    end(session, none ? EndReason{Actor::kProxy, Cause::kNoEndpoint} : session.ending);
-    return;
+// What a session does with what its upstream could offer.
+void SessionRunner::go_on(Session& session, const Choice& choice) {
+  switch (choice.offer) {
+    case Offer::kEndpoint:
+      session.state = SessionState::kConnecting;
+      session.endpoint = choice.endpoint;
+      if (session.attempts > 0 && !may_retry(session)) {
+        end(session, session.ending);
+      } else {
+        dial(session);
+      }
+      return;
+    case Offer::kFull:
+      wait_in_queue(session);
+      return;
+    case Offer::kNobody: {
+      const bool none = session.attempts == 0;
+      end(session, none ? EndReason{Actor::kProxy, Cause::kNoEndpoint} : session.ending);
+      return;
+    }
   }
-  base::Address remote = endpoint->address;
+}
+
+bool SessionRunner::may_retry(Session& session) {
+  Upstream& upstream = *session.upstream;
+  const bool may = upstream.retry_budget().spend(transport_.now());
+  (may ? upstream.cells().retries : upstream.cells().retries_refused).add();
+  return may;
+}
+
+void SessionRunner::dial(Session& session) {
+  Upstream& upstream = *session.upstream;
+  Endpoint& endpoint = *session.endpoint;
+  base::Address remote = endpoint.address;
   if (upstream.config().original_dst) {
     auto destination = transport_.original_destination(session.client_connection.id());
     // Not redirected: connecting to where the client already is would be a loop through ourselves.
@@ -83,12 +117,10 @@ void SessionRunner::connect_next(Session& session) {
     remote = *std::move(destination);
     session.destination = remote.ip;
   }
-  session.tried[session.attempts] = endpoint->index;
+  session.tried[session.attempts] = endpoint.index;
   ++session.attempts;
-  session.endpoint = endpoint;
-  session.endpoint_name = endpoint->name;
+  session.endpoint_name = endpoint.name;
   session.connect_started = transport_.now();
-  upstream.session_started(*endpoint);
   session.upstream_connection = transport_.connect({.remote = std::move(remote),
                                                     .sources = upstream.config().connect.sources,
                                                     .tcp = session.listener->tcp,
@@ -100,16 +132,23 @@ void SessionRunner::connect_next(Session& session) {
 }
 
 void SessionRunner::connect_failed(Session& session, Cause cause) {
+  Upstream& upstream = *session.upstream;
+  const Nanos now = transport_.now();
   session.endpoint->cells->connect_failed(cause);
+  report_connect_failed(evidence_, session, cause, now);
   session.upstream_connection.close(CloseMode::kReset);
-  leave_endpoint(session);
   session.ending = reason_of_failed_connect(cause);
-  const std::uint32_t attempts_max = session.upstream->config().connect.attempts;
-  if (session.attempts < std::min(attempts_max, config::kAttemptsMax)) {
-    connect_next(session);
-  } else {
+  const std::uint32_t attempts_max = upstream.config().connect.attempts;
+  if (session.attempts >= std::min(attempts_max, config::kAttemptsMax)) {
     end(session, session.ending);
+    return;
   }
+  upstream.attempt_failed(*std::exchange(session.endpoint, nullptr));
+  waiting_room_.place_freed();
+  const Choice choice = upstream.try_another(session.client, session.tried_endpoints(), now);
+  // Only busy ones are left. It gives back what it holds, and waits like somebody new.
+  if (choice.offer == Offer::kFull) leave_upstream(session);
+  go_on(session, choice);
 }
 
 void SessionRunner::connected(const backends::Event& event) {
@@ -126,28 +165,93 @@ void SessionRunner::relay(Session& session) {
   const Nanos now = transport_.now();
   session.state = SessionState::kRelaying;
   session.relay_started = now;
+  session.path_looked_at = now;
   session.progress.last_active = now;
+  session.upstream->connected(*session.endpoint);
+  waiting_room_.place_freed();
   session.upstream->cells().connect.observe(now - session.connect_started);
   session.listener->cells->setup.observe(now - session.accepted_at);
-  session.relay =
-      transport_.relay(std::move(session.client_connection), std::move(session.upstream_connection),
-                       {}, session.progress, make_tag(TagKind::kSession, session.id));
+  report_connected(evidence_, session, now);
+  session.relay = transport_.relay(std::move(session.client_connection),
+                                   std::move(session.upstream_connection), {.sample_path = true},
+                                   session.progress, make_tag(TagKind::kSession, session.id));
   wheel_.arm(session, relay_deadline(session, now));
 }
 
 void SessionRunner::client_closed(const backends::Event& event) {
   Session* session = find(event);
-  if (session == nullptr || session->state != SessionState::kConnecting) return;
-  // A FIN is no reason to give up: what the client sent before it is still to be delivered, and the
-  // answer to it may be long (printf 'GET ...' | nc -N).
-  if (event.error == Errno::kNone) return;
-  end(*session, {Actor::kClient, Cause::kReset});
+  if (session == nullptr) return;
+  switch (session->state) {
+    case SessionState::kQueued:
+    case SessionState::kConnecting:
+      // A FIN is no reason to give up: what the client sent before it is still to be delivered, and
+      // the answer to it may be long (printf 'GET ...' | nc -N).
+      if (event.error != Errno::kNone) end(*session, {Actor::kClient, Cause::kReset});
+      return;
+    case SessionState::kRelaying:
+    case SessionState::kAborting:
+      return;
+  }
 }
 
 void SessionRunner::relay_done(const backends::Event& event) {
   Session* session = find(event);
   if (session == nullptr) return;
-  end(*session, reason_of_relay_end(event.relay_end, *session));
+  const Nanos now = transport_.now();
+  const EndReason reason = reason_of_relay_end(event.relay_end, *session);
+  count_path(*session, {.rtt_us = event.rtt_us, .retransmits = event.retransmits}, now);
+  report_relay_done(evidence_, *session, reason, now);
+  end(*session, reason);
+}
+
+// --- Waiting for a place.
+
+void SessionRunner::wait_in_queue(Session& session) {
+  Upstream& upstream = *session.upstream;
+  const Nanos now = transport_.now();
+  const config::Limits& limits = upstream.config().limits;
+  if (upstream.retired()) {
+    end(session, {Actor::kAdmin, Cause::kRemoved});
+  } else if (waiting_room_.join(session, now)) {
+    wheel_.arm(session, deadline_within_lifetime(session, now, limits.queue_timeout));
+  } else if (session.attempts > 0) {
+    end(session, session.ending);
+  } else {
+    end(session, {Actor::kProxy, limits.queue == 0 ? Cause::kLimit : Cause::kQueueFull});
+  }
+}
+
+// The first of its queue. False when it has to stay there.
+bool SessionRunner::serve(Session& session) {
+  Upstream& upstream = *session.upstream;
+  const Nanos now = transport_.now();
+  if (upstream.retired()) {
+    end(session, {Actor::kAdmin, Cause::kRemoved});
+    return true;
+  }
+  const Choice choice = upstream.enter(session.client, session.tried_endpoints(), now);
+  if (choice.offer == Offer::kFull) return false;
+  waiting_room_.leave(session, now);
+  go_on(session, choice);
+  return true;
+}
+
+void SessionRunner::upstreams_changed() {
+  waiting_room_.place_freed();
+  removal_sweep_.restart(transport_.now());
+}
+
+// --- Once a turn.
+
+bool SessionRunner::tend() {
+  const Nanos now = transport_.now();
+  expire();
+  bool more = fold();
+  more |= removal_sweep_.step(sessions_, now, [this](Session& session) {
+    cancel(session, {Actor::kAdmin, Cause::kRemoved});
+  });
+  waiting_room_.look(now, [this](Session& session) { return serve(session); });
+  return more;
 }
 
 void SessionRunner::expire() {
@@ -159,9 +263,13 @@ void SessionRunner::expire() {
 
 void SessionRunner::expired(Session& session) {
   const Nanos now = transport_.now();
+  const bool too_old = lifetime_over(session, now);
   switch (session.state) {
+    case SessionState::kQueued:
+      end(session, {Actor::kProxy, too_old ? Cause::kLifetime : Cause::kQueueTimeout});
+      return;
     case SessionState::kConnecting:
-      if (lifetime_over(session, now)) {
+      if (too_old) {
         end(session, {Actor::kProxy, Cause::kLifetime});
       } else {
         connect_failed(session, Cause::kConnectTimeout);
@@ -179,6 +287,32 @@ void SessionRunner::expired(Session& session) {
   }
 }
 
+bool SessionRunner::fold() {
+  const Nanos now = transport_.now();
+  if (fold_cursor_ == 0 && now < next_fold_) return false;
+  next_fold_ = now + kFoldInterval;
+  path_looks_left_ = kPathLooks;
+  fold_cursor_ = sessions_.visit(fold_cursor_, kFoldSlots,
+                                 [this](base::SlotId, Session& session) { fold(session); });
+  return fold_cursor_ != 0;
+}
+
+void SessionRunner::fold(Session& session) {
+  count_moved(session);
+  const Nanos now = transport_.now();
+  if (path_looks_left_ == 0 || !path_look_due(session, now)) return;
+  --path_looks_left_;
+  count_path(session, transport_.path(session.relay), now);
+}
+
+base::Nanos SessionRunner::next_deadline() const {
+  if (sessions_.size() == 0) return wheel_.next_deadline();
+  return std::min({wheel_.next_deadline(), next_fold_, removal_sweep_.next(),
+                   waiting_room_.next_look(transport_.now())});
+}
+
+// --- Ends.
+
 void SessionRunner::abort(Session& session, EndReason reason) {
   session.state = SessionState::kAborting;
   session.ending = reason;
@@ -186,52 +320,47 @@ void SessionRunner::abort(Session& session, EndReason reason) {
   transport_.abort(session.relay);
 }
 
-void SessionRunner::abort_all(EndReason reason) {
-  sessions_.for_each([&](base::SlotId, Session& session) {
-    switch (session.state) {
-      case SessionState::kConnecting:
-        end(session, reason);
-        return;
-      case SessionState::kRelaying:
-        abort(session, reason);
-        return;
-      case SessionState::kAborting:
-        return;
-    }
-  });
-}
-
-void SessionRunner::leave_endpoint(Session& session) {
-  if (session.endpoint == nullptr) return;
-  session.upstream->session_ended(*session.endpoint);
-  session.endpoint = nullptr;
-}
-
-bool SessionRunner::fold() {
-  const Nanos now = transport_.now();
-  if (fold_cursor_ == 0 && now < next_fold_) return false;
-  next_fold_ = now + kFoldInterval;
-  fold_cursor_ = sessions_.visit(fold_cursor_, kFoldSlots,
-                                 [this](base::SlotId, Session& session) { fold(session); });
-  return fold_cursor_ != 0;
-}
-
-void SessionRunner::fold(Session& session) {
-  for (std::size_t i = 0; i < backends::kDirections; ++i) {
-    const std::uint64_t moved = session.progress.bytes[i] - session.folded[i];
-    if (moved == 0) continue;
-    session.route_cells->bytes[i].add(moved);
-    session.folded[i] = session.progress.bytes[i];
+// Ends it now, whatever it does, unless it is ending already.
+void SessionRunner::cancel(Session& session, EndReason reason) {
+  switch (session.state) {
+    case SessionState::kQueued:
+    case SessionState::kConnecting:
+      end(session, reason);
+      return;
+    case SessionState::kRelaying:
+      abort(session, reason);
+      return;
+    case SessionState::kAborting:
+      return;
   }
 }
 
-base::Nanos SessionRunner::next_deadline() const {
-  const Nanos timers = wheel_.next_deadline();
-  return sessions_.size() > 0 ? std::min(timers, next_fold_) : timers;
+void SessionRunner::abort_all(EndReason reason) {
+  sessions_.for_each([&](base::SlotId, Session& session) { cancel(session, reason); });
+}
+
+// Gives back whatever the session holds at its upstream; it is as if it had just come.
+void SessionRunner::leave_upstream(Session& session) {
+  Upstream& upstream = *session.upstream;
+  Endpoint* endpoint = std::exchange(session.endpoint, nullptr);
+  switch (std::exchange(session.state, SessionState::kQueued)) {
+    case SessionState::kQueued:
+      if (session.waiting()) waiting_room_.leave(session, transport_.now());
+      return;
+    case SessionState::kConnecting:
+      if (endpoint != nullptr) upstream.attempt_failed(*endpoint);
+      upstream.gave_up();
+      break;
+    case SessionState::kRelaying:
+    case SessionState::kAborting:
+      upstream.left(*endpoint);
+      break;
+  }
+  waiting_room_.place_freed();
 }
 
 void SessionRunner::end(Session& session, EndReason reason) {
-  fold(session);
+  count_moved(session);
   if (access_log_ != nullptr) {
     const Nanos now = transport_.now();
     access_log_->append(worker_, record_of(session, reason, now, worker_, transport_.name()));
@@ -240,7 +369,7 @@ void SessionRunner::end(Session& session, EndReason reason) {
   session.route_cells->end(reason);
   session.route_cells->sessions.add(-1);
   cells_.sessions.add(-1);
-  leave_endpoint(session);
+  leave_upstream(session);
   leave(*session.listener);
   wheel_.cancel(session);
   sessions_.erase(session.id);  // Connections still owned are reset.

@@ -1,9 +1,11 @@
-// The life of sessions on one worker: admission, endpoint, connect and retry, relay, timeouts, end.
-// Owns the session table and the timer wheel; owned by the worker, on its thread. It hears the
-// transport's events from the worker and never waits for anything.
+// The life of sessions on one worker: admission, the wait for a place, endpoint, connect and retry,
+// relay, timeouts, end. Owns the session table and the timer wheel; owned by the worker, on its
+// thread. It hears the transport's events from the worker and never waits for anything.
 //
 //   accepted -> kConnecting -> kRelaying -> gone
-//                  | next endpoint  | timeout or drain: kAborting -> gone
+//      | full      ^   | next endpoint | timeout, drain, removal: kAborting -> gone
+//      v           |   v
+//   kQueued -------+---+
 #pragma once
 
 #include <cstddef>
@@ -12,17 +14,21 @@
 #include "backends/transport.h"
 #include "base/slab.h"
 #include "proxy/access_log.h"
+#include "proxy/evidence.h"
+#include "proxy/removal_sweep.h"
 #include "proxy/session.h"
 #include "proxy/timer_wheel.h"
+#include "proxy/waiting_room.h"
 #include "proxy/worker_metrics.h"
 
 namespace proxy {
 
 class SessionRunner {
  public:
-  // At most sessions_max sessions at a time. access_log may be null: no lines are wanted.
+  // At most sessions_max sessions at a time. access_log and evidence may be null: nobody wants to
+  // know.
   SessionRunner(std::size_t worker, std::size_t sessions_max, backends::Transport& transport,
-                WorkerCells& cells, AccessLog* access_log);
+                WorkerCells& cells, AccessLog* access_log, EvidenceLog* evidence);
 
   // A client has arrived. Turns it away, or makes a session of it.
   void accepted(Listener& listener, backends::Connection client);
@@ -32,16 +38,17 @@ class SessionRunner {
   void client_closed(const backends::Event& event);
   void relay_done(const backends::Event& event);
 
-  // Timeouts that are due.
-  void expire();
-  // Adds what long sessions have moved to the counters, at most once a second and a bounded number
-  // of sessions a call. True when more are left: call again soon.
-  bool fold();
+  // Once a turn: timeouts that are due, what long sessions have moved, sessions of removed
+  // endpoints, queues. Bounded; true when work is left over: call again soon.
+  bool tend();
+
+  // Endpoints have been added, removed or judged anew, or limits have changed.
+  void upstreams_changed();
 
   // Ends every session now; those in a relay end with the transport's next events.
   void abort_all(EndReason reason);
 
-  // When expire() or fold() has something to do next; a lower bound.
+  // When tend() has something to do next; a lower bound.
   base::Nanos next_deadline() const;
   std::size_t size() const { return sessions_.size(); }
 
@@ -49,13 +56,20 @@ class SessionRunner {
   void log_access_to(AccessLog* log) { access_log_ = log; }
 
  private:
-  void connect_next(Session& session);
+  void go_on(Session& session, const Choice& choice);
+  bool may_retry(Session& session);
+  void dial(Session& session);
   void connect_failed(Session& session, Cause cause);
   void relay(Session& session);
+  void wait_in_queue(Session& session);
+  bool serve(Session& session);
+  void expire();
   void expired(Session& session);
-  void abort(Session& session, EndReason reason);
-  void leave_endpoint(Session& session);
+  bool fold();
   void fold(Session& session);
+  void abort(Session& session, EndReason reason);
+  void cancel(Session& session, EndReason reason);
+  void leave_upstream(Session& session);
   void end(Session& session, EndReason reason);
   Session* find(const backends::Event& event) { return sessions_.find(event.tag.id); }
 
@@ -63,10 +77,15 @@ class SessionRunner {
   backends::Transport& transport_;
   WorkerCells& cells_;
   AccessLog* access_log_;
+  EvidenceLog* evidence_;
   TimerWheel wheel_;
   base::Slab<Session> sessions_;
+
   base::Nanos next_fold_;
   std::uint32_t fold_cursor_ = 0;  // Next slot of a sweep that is under way; 0 between two.
+  std::size_t path_looks_left_ = 0;
+  RemovalSweep removal_sweep_;
+  WaitingRoom waiting_room_;
 };
 
 }  // namespace proxy

@@ -28,7 +28,8 @@ Worker::Worker(const WorkerOptions& options, backends::Transport& transport, Wor
       cells_(cells),
       access_log_(options.access_log),
       roster_(options.index, options.seed, transport),
-      runner_(options.index, options.sessions_max, transport, cells, options.access_log) {}
+      runner_(options.index, options.sessions_max, transport, cells, options.access_log,
+              options.evidence) {}
 
 bool Worker::post(Command command) {
   if (!mailbox_.try_push(std::move(command))) return false;
@@ -59,8 +60,7 @@ void Worker::step(Nanos wait_max) {
   const Nanos wait =
       deadline == base::kForever ? base::kForever : std::max(Nanos{0}, deadline - turn_began);
   for (const backends::Event& event : transport_.poll(std::min(wait, wait_max))) handle(event);
-  runner_.expire();
-  hurry_ = runner_.fold();
+  hurry_ = runner_.tend();
   read_mailbox();
   if (drain_deadline_) drain();
   clean();
@@ -126,6 +126,7 @@ void Worker::execute(Command& command) {
     case Command::Kind::kCommit:
       roster_.commit();
       runner_.log_access_to(roster_.snapshot()->config.log.access ? access_log_ : nullptr);
+      runner_.upstreams_changed();
       next_cleaning_ = transport_.now() + kCleaningInterval;
       break;
     case Command::Kind::kAbandon:
@@ -137,6 +138,8 @@ void Worker::execute(Command& command) {
       drain_deadline_ = after(transport_.now(), command.drain_for);
       break;
     case Command::Kind::kVerdicts:
+      roster_.read_verdicts();
+      runner_.upstreams_changed();
       break;
   }
   command.done.set_value(failure);

@@ -10,7 +10,7 @@
 namespace proxy {
 namespace {
 
-Listener listener_of(ListenerSeries& series, std::size_t worker, std::uint64_t max_sessions) {
+Listener listener_of(ListenerSeries& series, std::size_t worker, std::uint32_t max_sessions) {
   Listener listener;
   listener.series = &series;
   listener.cells = series.cells[worker].get();

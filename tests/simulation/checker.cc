@@ -143,6 +143,14 @@ class Checker {
       for (const auto& [names, series] : contents.endpoints) {
         for (const auto& cells : series->cells) {
           if (cells->sessions.value() != 0) fail("an endpoint counts sessions after the end");
+          if (cells->connecting.value() != 0) fail("an endpoint counts connects after the end");
+        }
+      }
+      for (const auto& [names, series] : contents.upstreams) {
+        for (const auto& cells : series->cells) {
+          if (cells->sessions.value() != 0) fail("an upstream counts sessions after the end");
+          if (cells->connecting.value() != 0) fail("an upstream counts connects after the end");
+          if (cells->queued.value() != 0) fail("an upstream's queue is not empty after the end");
         }
       }
     });
@@ -207,6 +215,11 @@ class Checker {
       plausible = excuses_.connects_fail && upstream == nullptr;
     } else if (reason == "proxy/no_endpoint") {
       plausible = excuses_.no_endpoint;
+    } else if (reason == "proxy/limit" || reason == "proxy/queue_full" ||
+               reason == "proxy/queue_timeout") {
+      plausible = excuses_.limited && upstream == nullptr;
+    } else if (reason == "admin/removed") {
+      plausible = excuses_.removed;
     } else if (reason == "admin/drain") {
       plausible = excuses_.drained;
     } else if (reason == "proxy/resource") {

@@ -17,6 +17,8 @@ struct Excuses {
   bool drained = false;         // A drain cut sessions off.
   bool connects_fail = false;   // Some endpoint refuses, is silent, unreachable or resets.
   bool no_endpoint = false;     // Some upstream has no endpoint that may be used.
+  bool limited = false;         // Some upstream or endpoint has a limit, and perhaps a queue.
+  bool removed = false;         // A reload removed an endpoint or an upstream with sessions.
 };
 
 // Every broken promise as a sentence; nothing when all is well.

@@ -114,10 +114,30 @@ class Walk {
     for (std::size_t i = 0; i < endpoints; ++i) {
       upstream.endpoints.push_back(draw_endpoint(index, i));
     }
+    if (prng_.chance(400)) draw_limits(upstream);
+    upstream.slow_start = prng_.chance(300) ? milliseconds(prng_.between(100, 2000)) : Nanos{0};
+    upstream.on_remove = static_cast<config::OnRemove>(prng_.below(3));
+    upstream.connect.retry_budget = static_cast<std::uint32_t>(prng_.below(100));
+    if (prng_.chance(500)) upstream.all_down = config::AllDown::kTryAll;
     // Upstreams without any usable endpoint have a scenario of their own.
     upstream.endpoints[0].weight = 100;
     never_.erase(upstream.endpoints[0].address.ip.port);
     config_.upstreams.push_back(std::move(upstream));
+  }
+
+  void draw_limits(config::Upstream& upstream) {
+    excuses_.limited = true;
+    const auto draw = [this](std::uint64_t most) {
+      return prng_.chance(500) ? static_cast<std::uint32_t>(prng_.between(1, most)) : 0;
+    };
+    upstream.limits = {.max_sessions = draw(6),
+                       .max_connecting = draw(3),
+                       .queue = draw(12),
+                       .queue_timeout = milliseconds(prng_.between(50, 2000))};
+    for (config::Endpoint& endpoint : upstream.endpoints) {
+      endpoint.max_sessions = draw(4);
+      endpoint.max_connecting = draw(2);
+    }
   }
 
   config::Endpoint draw_endpoint(std::size_t upstream, std::size_t index) {
@@ -127,6 +147,7 @@ class Walk {
     endpoint.address = address((v6 ? "[fd00::2]:" : "10.0.1.1:") + std::to_string(port));
     endpoint.weight = prng_.chance(150) ? 0 : static_cast<std::uint32_t>(prng_.between(1, 300));
     if (endpoint.weight == 0) never_.insert(port);
+    if (prng_.chance(200)) endpoint.priority = static_cast<std::uint32_t>(prng_.between(1, 3));
     world_.add_service(endpoint.address, [this](SimPeer& upstream_end) { greet(upstream_end); });
     if (prng_.chance(250)) set_reach(endpoint.address, draw_reach());
     return endpoint;
@@ -188,8 +209,10 @@ class Walk {
       reload(draw_change());
     } else if (kind < 65) {
       spoil();
-    } else if (kind < 80) {
+    } else if (kind < 75) {
       exhaust();
+    } else if (kind < 85) {
+      judge();
     } else {
       flap();
     }
@@ -209,7 +232,12 @@ class Walk {
     for (config::Endpoint& endpoint : upstream.endpoints) {
       if (endpoint.weight > 0) endpoint.weight = static_cast<std::uint32_t>(prng_.between(1, 300));
     }
-    if (upstream.endpoints.size() > 1 && prng_.chance(500)) upstream.endpoints.pop_back();
+    if (upstream.endpoints.size() > 1 && prng_.chance(500)) {
+      upstream.endpoints.pop_back();
+      excuses_.removed = true;
+    }
+    if (prng_.chance(300)) draw_limits(upstream);
+    changed.shutdown.drain = milliseconds(prng_.below(1000));
     config::Listener& listener = changed.listeners[prng_.below(changed.listeners.size())];
     if (prng_.chance(300)) listener.name += "'";
     if (prng_.chance(300)) listener.tcp.backlog += 1;
@@ -247,6 +275,14 @@ class Walk {
     const config::Upstream& upstream = config_.upstreams[prng_.below(config_.upstreams.size())];
     const auto& endpoint = upstream.endpoints[prng_.below(upstream.endpoints.size())];
     set_reach(endpoint.address, prng_.chance(500) ? draw_reach() : SimReach::kNormal);
+  }
+
+  // The monitor changes its mind about somebody.
+  void judge() {
+    const config::Upstream& upstream = config_.upstreams[prng_.below(config_.upstreams.size())];
+    const auto& endpoint = upstream.endpoints[prng_.below(upstream.endpoints.size())];
+    excuses_.no_endpoint = true;
+    world_.judge(upstream.name, base::to_string(endpoint.address), prng_.chance(300));
   }
 
   void drain() {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <future>
+#include <map>
 #include <utility>
 
 #include "base/assert.h"
@@ -142,23 +143,52 @@ std::optional<proxy::BindFailure> World::configure(const config::Config& config)
     tell_all(proxy::Command::Kind::kAbandon, nullptr, {});
     return failure;
   }
-  tell_all(proxy::Command::Kind::kCommit, nullptr, {});
+  // The first worker that commits may go up to the new limits already.
   limits_lowered_ = limits_lowered_ || lowers_a_limit(config);
   snapshot_ = std::move(snapshot);
+  tell_all(proxy::Command::Kind::kCommit, nullptr, {});
   return std::nullopt;
 }
 
-bool World::lowers_a_limit(const config::Config& config) const {
-  if (snapshot_ == nullptr) return false;
-  const auto limit_of = [](const config::Listener& listener) {
-    return listener.max_sessions > 0 ? listener.max_sessions : UINT32_MAX;
-  };
-  for (const config::Listener& then : snapshot_->config.listeners) {
-    for (const config::Listener& now : config.listeners) {
-      if (then.name == now.name && limit_of(now) < limit_of(then)) return true;
+namespace {
+
+// Limits by name, so that two configurations can be compared; 0 is no limit.
+std::map<std::string, std::uint32_t> limits_of(const config::Config& config) {
+  std::map<std::string, std::uint32_t> limits;
+  for (const config::Listener& listener : config.listeners) {
+    limits["listener " + listener.name] = listener.max_sessions;
+  }
+  for (const config::Upstream& upstream : config.upstreams) {
+    const std::string name = "upstream " + upstream.name;
+    limits[name + " sessions"] = upstream.limits.max_sessions;
+    limits[name + " connecting"] = upstream.limits.max_connecting;
+    limits[name + " queue"] = upstream.limits.queue;
+    for (const config::Endpoint& endpoint : upstream.endpoints) {
+      const std::string at = name + " " + base::to_string(endpoint.address);
+      limits[at + " sessions"] = endpoint.max_sessions;
+      limits[at + " connecting"] = endpoint.max_connecting;
     }
   }
+  return limits;
+}
+
+}  // namespace
+
+bool World::lowers_a_limit(const config::Config& config) const {
+  if (snapshot_ == nullptr) return false;
+  const auto before = limits_of(snapshot_->config);
+  for (const auto& [name, limit] : limits_of(config)) {
+    const auto then = before.find(name);
+    // An endpoint that comes back may have sessions of its former life.
+    const std::uint32_t was = then != before.end() ? then->second : 0;
+    if (limit > 0 && (was == 0 || limit < was)) return true;
+  }
   return false;
+}
+
+void World::judge(const std::string& upstream, const std::string& endpoint, bool healthy) {
+  catalog_.endpoint(upstream, endpoint).verdict.healthy = healthy;
+  tell_all(proxy::Command::Kind::kVerdicts, nullptr, {});
 }
 
 void World::drain(Nanos drain_for) { tell_all(proxy::Command::Kind::kDrain, nullptr, drain_for); }
@@ -273,18 +303,39 @@ std::uint64_t World::rejected() const {
   return sum;
 }
 
-// A listener's limit holds at every moment, over all workers.
+// Limits hold at every moment, over all workers.
 void World::check_limits() {
   // After a reload that lowers it, sessions of the old limit go on.
   if (snapshot_ == nullptr || limits_lowered_) return;
   for (const proxy::ListenerPlan& plan : snapshot_->listeners) {
-    const std::uint32_t limit = plan.config->max_sessions;
-    if (limit == 0) continue;
-    const auto active = proxy::sum_over_workers(*plan.series, &proxy::ListenerCells::sessions);
-    if (active <= static_cast<std::int64_t>(limit)) continue;
-    failures_.push_back(plan.config->name + " has " + std::to_string(active) + " sessions of " +
-                        std::to_string(limit));
+    check_limit("sessions", *plan.series, &proxy::ListenerCells::sessions,
+                plan.config->max_sessions);
   }
+  for (const proxy::UpstreamPlan& plan : snapshot_->upstreams) check_upstream_limits(plan);
+}
+
+void World::check_upstream_limits(const proxy::UpstreamPlan& plan) {
+  using proxy::EndpointCells;
+  using proxy::UpstreamCells;
+  const config::Limits& limits = plan.config->limits;
+  check_limit("sessions", *plan.series, &UpstreamCells::sessions, limits.max_sessions);
+  check_limit("connects", *plan.series, &UpstreamCells::connecting, limits.max_connecting);
+  check_limit("waiting", *plan.series, &UpstreamCells::queued, limits.queue);
+  for (const proxy::EndpointPlan& endpoint : plan.endpoints) {
+    check_limit("sessions", *endpoint.series, &EndpointCells::sessions, endpoint.max_sessions);
+    check_limit("connects", *endpoint.series, &EndpointCells::connecting, endpoint.max_connecting);
+  }
+}
+
+template <typename Cells>
+void World::check_limit(const std::string& what, const proxy::Series<Cells>& series,
+                        metrics::Gauge Cells::*gauge, std::uint32_t limit) {
+  if (limit == 0) return;
+  const std::int64_t sum = proxy::sum_over_workers(series, gauge);
+  if (sum <= std::int64_t{limit}) return;
+  const proxy::SeriesNames& names = series.names;
+  failures_.push_back(names.listener + names.upstream + names.endpoint + ": " +
+                      std::to_string(sum) + " " + what + " of " + std::to_string(limit));
 }
 
 // --- Words for tests.

@@ -56,6 +56,8 @@ class World {
   // them could not listen.
   std::optional<proxy::BindFailure> configure(const config::Config& config);
   void drain(Nanos drain_for);
+  // What the monitor would say of an endpoint, to every worker.
+  void judge(const std::string& upstream, const std::string& endpoint, bool healthy);
   // Every worker has drained.
   bool finished() const;
   // Stops the workers (drain of zero unless they are finished) and everything they have.
@@ -98,6 +100,10 @@ class World {
                                                           Nanos drain_for);
   bool lowers_a_limit(const config::Config& config) const;
   void check_limits();
+  void check_upstream_limits(const proxy::UpstreamPlan& plan);
+  template <typename Cells>
+  void check_limit(const std::string& what, const proxy::Series<Cells>& series,
+                   metrics::Gauge Cells::*gauge, std::uint32_t limit);
 
   backends::SimNetwork network_;
   proxy::MetricsCatalog catalog_;
