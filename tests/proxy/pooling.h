@@ -37,7 +37,7 @@ class PoolsOfWorker {
         if (old != nullptr && old->name() == plan.config->name) upstream = std::move(old);
       }
       if (upstream == nullptr) upstream = std::make_unique<Upstream>(worker_, 1);
-      upstream->apply(snapshot, plan);
+      upstream->apply(snapshot, plan, transport_.now());
       next.push_back(std::move(upstream));
     }
     pools_.apply(snapshot, next);
