@@ -1,19 +1,10 @@
 // Overlaps between listening addresses; see binds.h.
 #include "config/binds.h"
 
-#include <algorithm>
-
 #include "base/address.h"
 
 namespace config {
 namespace {
-
-bool is_loopback(const base::IpPort& ip) {
-  if (ip.family == base::Family::kV4) return ip.bytes[0] == 127;
-  const auto zero = [](std::uint8_t byte) { return byte == 0; };
-  return ip.family == base::Family::kV6 && ip.bytes[15] == 1 &&
-         std::all_of(ip.bytes.begin(), ip.bytes.end() - 1, zero);
-}
 
 // Port 0 becomes some free port, so no other address of the file can be in its way.
 bool can_overlap(const base::Address& address) {
@@ -79,14 +70,6 @@ BindTable::Entry BindTable::wildcard_over(const base::IpPort& ip) const {
   if (ip.family != base::Family::kV4) return {};
   if (any.v4.bind != nullptr) return any.v4;
   return any.v6;  // Dual stack, since nobody binds 0.0.0.0.
-}
-
-const Bind* BindTable::reached_by(const base::Address& address) const {
-  const auto found = exact_.find(base::to_string(address));
-  if (found != exact_.end()) return found->second.metrics ? nullptr : found->second.bind;
-  if (!is_loopback(address.ip)) return nullptr;
-  const Entry over = wildcard_over(address.ip);
-  return over.metrics ? nullptr : over.bind;
 }
 
 std::string BindTable::place_of(const Entry& entry) {

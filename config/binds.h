@@ -1,6 +1,5 @@
-// Every address of a configuration that Millrace listens at: which of them the kernel could not
-// give us side by side, and whether an endpoint is one of them. Points into the Config it was made
-// of; loading thread.
+// Every address of a configuration that Millrace listens at, and which of them the kernel could not
+// give us side by side. Points into the Config it was made of; loading thread.
 #pragma once
 
 #include <cstdint>
@@ -17,11 +16,6 @@ class BindTable {
   // Sets Bind::v6_only of a "[::]" whose port is also bound at 0.0.0.0, and reports every two
   // addresses that overlap, both places named. Port 0 overlaps nothing.
   BindTable(Config& config, Problems& problems);
-
-  // The listener's address that a connection to this one would reach; null when none. A wildcard
-  // listener is reached through loopback; our other addresses are the machine's business, not the
-  // file's.
-  const Bind* reached_by(const base::Address& address) const;
 
  private:
   struct Entry {

@@ -11,6 +11,7 @@
 
 #include "base/address.h"
 #include "config/binds.h"
+#include "config/loops.h"
 #include "config/suggest.h"
 
 namespace config {
@@ -83,7 +84,7 @@ void check_source(const Connect& connect, const Endpoint& endpoint, Problems& pr
                    " at " + to_string(endpoint.mark));
 }
 
-void check_endpoints(const Upstream& upstream, const BindTable& binds, Problems& problems) {
+void check_endpoints(const Upstream& upstream, Problems& problems) {
   std::unordered_map<std::string, const Endpoint*> seen;
   for (const Endpoint& endpoint : upstream.endpoints) {
     if (endpoint.address.family() == base::Family::kNone) continue;
@@ -95,10 +96,6 @@ void check_endpoints(const Upstream& upstream, const BindTable& binds, Problems&
       continue;
     }
     check_source(upstream.connect, endpoint, problems);
-    if (const Bind* own = binds.reached_by(endpoint.address)) {
-      problems.add(endpoint.mark, "endpoint " + text + " is this proxy's own listener at " +
-                                      to_string(own->mark) + "; sessions would go round");
-    }
   }
 }
 
@@ -111,8 +108,9 @@ void validate(Config& config, Problems& problems) {
   const BindTable binds(config, problems);
   for (Upstream& upstream : config.upstreams) {
     upstream.pool.idle_max = std::max(upstream.pool.idle_max, upstream.pool.idle);
-    check_endpoints(upstream, binds, problems);
+    check_endpoints(upstream, problems);
   }
+  refuse_loops(config, problems);
 }
 
 }  // namespace config

@@ -33,7 +33,7 @@ constexpr BadFile kBadFiles[] = {
     {"08-not-utf8.yaml", 1, ":2:14: error: not UTF-8: byte 0xe9"},
     {"09-deeply-nested.yaml", 1, ":1:75: error: nested deeper than 64 levels"},
     {"10-loop.yaml", 1,
-     ":9:19: error: endpoint 127.0.0.1:8080 is this proxy's own listener at line 3, column 11; "
+     ":9:19: error: endpoint 127.0.0.1:8080 is listener 'web' itself (line 3, column 11); "
      "sessions would go round"},
 };
 

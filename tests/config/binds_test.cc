@@ -1,4 +1,4 @@
-// Addresses that the kernel could not give us side by side, and endpoints that are ourselves.
+// Addresses that the kernel could not give us side by side.
 #include "config/binds.h"
 
 #include <gtest/gtest.h>
@@ -94,31 +94,6 @@ TEST(Binds, TheMetricsAddressIsOneOfThem) {
   EXPECT_EQ(printed(problems.sorted()),
             Lines{":2:9: error: 127.0.0.1:80 overlaps 0.0.0.0:80, which is 'metrics' at line 9, "
                   "column 3"});
-}
-
-TEST(Binds, KnowsWhichConnectionsWouldComeBack) {
-  Config config =
-      listening_at({"10.0.0.1:80", "0.0.0.0:81", "[::]:82", "[::]:83", "0.0.0.0:83", "unix:/a"});
-  Problems problems;
-  const BindTable table(config, problems);
-  EXPECT_TRUE(problems.empty());
-  const auto line_reached = [&](const char* text) {
-    const Bind* bind = table.reached_by(base::parse_address(text).value());
-    return bind == nullptr ? 0 : bind->mark.line;
-  };
-  EXPECT_EQ(line_reached("10.0.0.1:80"), 2U);
-  EXPECT_EQ(line_reached("10.0.0.1:81"), 0U);  // Perhaps ours, perhaps another machine's.
-  EXPECT_EQ(line_reached("127.0.0.1:80"), 0U);
-  EXPECT_EQ(line_reached("127.0.0.1:81"), 3U);
-  EXPECT_EQ(line_reached("127.9.9.9:81"), 3U);
-  EXPECT_EQ(line_reached("[::1]:81"), 0U);
-  EXPECT_EQ(line_reached("[::1]:82"), 4U);
-  EXPECT_EQ(line_reached("127.0.0.1:82"), 4U);
-  EXPECT_EQ(line_reached("[::1]:83"), 5U);
-  EXPECT_EQ(line_reached("127.0.0.1:83"), 6U);
-  EXPECT_EQ(line_reached("unix:/a"), 7U);
-  EXPECT_EQ(line_reached("unix:/b"), 0U);
-  EXPECT_EQ(line_reached("127.0.0.1:9464"), 0U);  // Relaying our own metrics is odd, but no circle.
 }
 
 }  // namespace

@@ -75,8 +75,8 @@ TEST(Validate, RefusesAnEndpointThatIsOurOwnListener) {
   EXPECT_EQ(
       errors_of("listeners: [{name: l, bind: \"0.0.0.0:80\", upstream: u}]\n"
                 "upstreams: [{name: u, endpoints: [{address: \"127.0.0.1:80\"}]}]\n"),
-      Lines{":2:45: error: endpoint 127.0.0.1:80 is this proxy's own listener at line 1, column "
-            "29; sessions would go round"});
+      Lines{":2:45: error: endpoint 127.0.0.1:80 is listener 'l' itself (line 1, column 29); "
+            "sessions would go round"});
 }
 
 TEST(Validate, RefusesASourceOfAnotherFamily) {
