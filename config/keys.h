@@ -47,7 +47,7 @@ struct SourcesRule {
   std::size_t max = 0;
 };
 
-// "IP:PORT", or a list of them; the list may be empty.
+// "IP:PORT" or "IP", which has port 53, or a list of them; the list may be empty.
 struct ServersRule {
   std::size_t max = 0;
 };
@@ -144,7 +144,8 @@ inline constexpr DurationRule kFastInterval = {
 inline constexpr DurationRule kAtMostADay = {.min = kMillisecond, .max = std::chrono::hours(24)};
 inline constexpr DurationRule kDnsRefresh = {.min = std::chrono::milliseconds(100),
                                              .max = std::chrono::hours(24)};
-inline constexpr PayloadRule kPayload = {.max = 1024};
+// What a transport's exchange takes; kExchangeMax of backends/transport.h.
+inline constexpr PayloadRule kPayload = {.max = 4096};
 
 inline constexpr ListRule kListeners = {.min = 1, .max = 10'000};  // Each costs sockets per worker.
 inline constexpr ListRule kBinds = {.min = 1, .max = 256};
@@ -243,6 +244,7 @@ void visit_keys(Visitor& visit, T& it) {
               it.idle_max, kPooled);
   visit.value(Key{"max_age", "A ready connection is replaced before this age."}, it.max_age,
               kConnectTimeout);
+  visit.check(it);
 }
 
 template <typename Visitor, Of<Health> T>
@@ -308,8 +310,8 @@ void visit_keys(Visitor& visit, T& it) {
               it.linger, kTimeout);
   visit.value(Key{"startup", "When there is no answer yet: wait for one, or fail to start."},
               it.startup, ChoiceRule<DnsStartup>{kDnsStartups});
-  visit.value(Key{"servers", "DNS servers as IP:PORT. []: those of /etc/resolv.conf."}, it.servers,
-              kDnsServers);
+  visit.value(Key{"servers", "DNS servers: IP or IP:PORT. []: those of /etc/resolv.conf."},
+              it.servers, kDnsServers);
   visit.check(it);
 }
 

@@ -205,6 +205,18 @@ base::Parsed<base::IpPort> parse_ip(std::string_view text) {
   return usable(address->ip);
 }
 
+base::Parsed<base::IpPort> parse_dns_server(std::string_view text) {
+  constexpr std::uint16_t kDnsPort = 53;
+  if (auto alone = parse_ip(text)) {
+    if (base::is_wildcard(*alone)) return wrong("takes an address that can be connected to", text);
+    alone->port = kDnsPort;
+    return alone;
+  }
+  return parse_place(text, AddressUse::kServer).map([](const base::Address& address) {
+    return address.ip;
+  });
+}
+
 base::Parsed<std::vector<int>> parse_cpus(std::string_view text) {
   const std::string_view all = text;
   const auto refuse = [all] {

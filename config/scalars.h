@@ -55,6 +55,9 @@ base::Parsed<base::Address> parse_place(std::string_view text, AddressUse use);
 // 253 in all, one dot at the end allowed. Not an address.
 base::Parsed<std::string> parse_dns_name(std::string_view text);
 
+// "IP:PORT", or an IP address alone, which has port 53.
+base::Parsed<base::IpPort> parse_dns_server(std::string_view text);
+
 // An IP address without a port; the result has port 0.
 base::Parsed<base::IpPort> parse_ip(std::string_view text);
 

@@ -43,17 +43,23 @@ Json describe(AddressUse use) {
   return text_like(kIpPattern + unix_path);
 }
 
+constexpr const char* kAddressPattern = R"([0-9.]+|[0-9A-Fa-f:.]+(%.+)?)";
+
 // One, or a list of at most `max`.
-Json one_or_list(const Json& one, std::size_t max) {
-  const Json list = {{"type", "array"}, {"items", one}, {"maxItems", max}, {"uniqueItems", true}};
-  return {{"anyOf", Json::array({one, list})}};
+Json one_or_list(const std::string& one, const std::string& element, std::size_t max) {
+  const Json list = {
+      {"type", "array"}, {"items", text_like(element)}, {"maxItems", max}, {"uniqueItems", true}};
+  return {{"anyOf", Json::array({text_like(one), list})}};
 }
 
 Json describe(const SourcesRule& rule) {
-  return one_or_list(text_like("|[0-9.]+|[0-9A-Fa-f:.]+(%.+)?"), rule.max);
+  return one_or_list(std::string("|") + kAddressPattern, kAddressPattern, rule.max);
 }
 
-Json describe(const ServersRule& rule) { return one_or_list(text_like(kIpPattern), rule.max); }
+Json describe(const ServersRule& rule) {
+  const std::string place = std::string(kIpPattern) + "|" + kAddressPattern;
+  return one_or_list(place, place, rule.max);
+}
 
 Json describe(const PortRule& /*rule*/) {
   return {{"type", "integer"}, {"minimum", 0}, {"maximum", 65'535}};
@@ -146,6 +152,19 @@ class Describer {
   // What one mapping's rules say of single values is in their descriptions only.
   template <typename S>
   void check(const S& /*section*/) {}
+
+  // The port comes from the records or from here; 0 is no port.
+  void check(const Dns& /*dns*/) {
+    const auto is = [](const char* key, const Json& value) -> Json {
+      return {{"properties", {{key, {{"const", value}}}}}};
+    };
+    Json a = is("type", "a");
+    a.update({{"required", {"port"}}, {"not", is("port", 0)}});
+    Json srv = is("type", "srv");
+    srv["required"] = Json::array({"type"});
+    srv["properties"]["port"] = {{"const", 0}};
+    object_["oneOf"] = Json::array({std::move(a), std::move(srv)});
+  }
 
   // One of three places to get endpoints from.
   void check(const Upstream& /*upstream*/) {

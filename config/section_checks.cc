@@ -1,12 +1,31 @@
 // Part of SectionReader (section_reader.h): the rules between the keys of one mapping. What
 // concerns several mappings is in validate.cc.
 #include <algorithm>
+#include <cstddef>
 #include <string>
 #include <string_view>
 
+#include "base/assert.h"
 #include "config/section_reader.h"
 
 namespace config {
+namespace {
+
+// The PROXY header that a check begins with (proxy/proxy_header.h writes it): "PROXY UNKNOWN\r\n",
+// and the fixed part of version 2.
+std::size_t local_header_bytes(ProxyProtocol version) {
+  switch (version) {
+    case ProxyProtocol::kOff:
+      return 0;
+    case ProxyProtocol::kV1:
+      return 15;
+    case ProxyProtocol::kV2:
+      return 16;
+  }
+  base::check_failed(__FILE__, __LINE__, "a version of the enum");
+}
+
+}  // namespace
 
 Mark SectionReader::place_of(std::string_view name) const {
   const Child* child = find(name);
@@ -65,8 +84,22 @@ void SectionReader::check_queue(const Upstream& upstream) {
                 "'max_connecting' here or of an endpoint");
 }
 
+// Where the file says nothing of idle_max it is never below idle; see validate.cc.
+void SectionReader::check(const Pool& pool) {
+  if (find("idle_max") == nullptr || pool.idle_max >= pool.idle) return;
+  problems_.add(place_of("idle_max"), "'idle_max' (" + std::to_string(pool.idle_max) +
+                                          ") must not be below 'idle' (" +
+                                          std::to_string(pool.idle) + ")");
+}
+
 void SectionReader::check(const Health& health) {
   keep_order("fast_interval", health.fast_interval, "interval", health.interval);
+  keep_order("timeout", health.timeout, "interval", health.interval);
+  const std::size_t header = local_header_bytes(health.proxy_protocol);
+  if (header + health.send.size() <= keys::kPayload.max) return;
+  problems_.add(place_of("send"),
+                "'send' takes at most " + std::to_string(keys::kPayload.max - header) +
+                    " bytes behind a PROXY header, not " + std::to_string(health.send.size()));
 }
 
 void SectionReader::check(const Outlier& outlier) {
@@ -75,7 +108,7 @@ void SectionReader::check(const Outlier& outlier) {
 
 void SectionReader::check(const Dns& dns) {
   keep_order("refresh", dns.refresh, "refresh_max", dns.refresh_max);
-  if (dns.type == DnsType::kSrv && find("port") != nullptr) {
+  if (dns.type == DnsType::kSrv && dns.port != 0) {
     problems_.add(place_of("port"),
                   "'port' has no meaning with 'type: srv', whose records bring it");
   } else if (dns.type == DnsType::kA && dns.port == 0) {

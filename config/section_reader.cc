@@ -130,11 +130,7 @@ base::Parsed<std::vector<base::IpPort>> read_value(const TreeNode& node, const S
 }
 
 base::Parsed<std::vector<base::IpPort>> read_value(const TreeNode& node, const ServersRule& rule) {
-  return read_places(node, rule.max, [](std::string_view text) {
-    return parse_place(text, AddressUse::kServer).map([](const base::Address& address) {
-      return address.ip;
-    });
-  });
+  return read_places(node, rule.max, parse_dns_server);
 }
 
 base::Parsed<std::optional<std::uint32_t>> read_value(const TreeNode& node,

@@ -97,6 +97,7 @@ class SectionReader {
 
   // Rules between the keys of one mapping; section_checks.cc.
   void check(const Upstream& upstream);
+  void check(const Pool& pool);
   void check(const Health& health);
   void check(const Outlier& outlier);
   void check(const Dns& dns);

@@ -84,7 +84,26 @@ void check_source(const Connect& connect, const Endpoint& endpoint, Problems& pr
                    " at " + to_string(endpoint.mark));
 }
 
+// A source that no endpoint has a use for is a slip of the pen. Names of the DNS may have addresses
+// of both families.
+void check_use_of_sources(const Upstream& upstream, Problems& problems) {
+  if (upstream.endpoints.empty()) return;
+  for (const base::IpPort& source : upstream.connect.sources) {
+    const bool used = std::any_of(upstream.endpoints.begin(), upstream.endpoints.end(),
+                                  [&source](const Endpoint& endpoint) {
+                                    const base::Family family = endpoint.address.family();
+                                    return family == source.family || family == base::Family::kNone;
+                                  });
+    if (used) continue;
+    problems.add(upstream.connect.source_mark,
+                 base::ip_to_string(source) + " is the source of no connection: no endpoint of " +
+                     quote(upstream.name) + " is an " +
+                     (source.family == base::Family::kV4 ? "IPv4" : "IPv6") + " address");
+  }
+}
+
 void check_endpoints(const Upstream& upstream, Problems& problems) {
+  const std::size_t before = problems.size();
   std::unordered_map<std::string, const Endpoint*> seen;
   for (const Endpoint& endpoint : upstream.endpoints) {
     if (endpoint.address.family() == base::Family::kNone) continue;
@@ -97,6 +116,8 @@ void check_endpoints(const Upstream& upstream, Problems& problems) {
     }
     check_source(upstream.connect, endpoint, problems);
   }
+  // An endpoint without a source says the same of a source without an endpoint.
+  if (problems.size() == before) check_use_of_sources(upstream, problems);
 }
 
 }  // namespace

@@ -79,6 +79,35 @@ TEST(Diff, AWildcardThatLosesIpv4HasChanged) {
   EXPECT_EQ(shown(diff(old, next).listeners), "~a0>0 +b>1 ");
 }
 
+TEST(Diff, EveryKeyOfAnUpstreamIsAChangeOfIt) {
+  const std::string before = "name: v, endpoints: [{address: \"10.0.0.1:1\"}]";
+  const Config old = of({kA}, {before});
+  for (const std::string key :
+       {"balance: first", "pool: {idle: 1}", "pool: {max_age: 1s}", "connect: {retry_budget: 1}",
+        "connect: {source: 10.0.0.9}", "health: {}", "outlier: {}", "limits: {max_sessions: 1}",
+        "limits: {queue_timeout: 1s}", "slow_start: 1s", "on_remove: keep", "all_down: try_all"}) {
+    const Diff changes = diff(old, of({kA}, {before + ", " + key}));
+    EXPECT_EQ(shown(changes.upstreams), "=u0>0 ~v1>1 ") << key;
+    EXPECT_EQ(summary(changes), "1 upstream changed") << key;
+  }
+  for (const std::string key :
+       {"weight: 1", "priority: 1", "max_sessions: 1", "max_connecting: 1"}) {
+    const Config next = of({kA}, {"name: v, endpoints: [{address: \"10.0.0.1:1\", " + key + "}]"});
+    EXPECT_EQ(summary(diff(old, next)), "1 upstream changed") << key;
+  }
+}
+
+TEST(Diff, AKeyOfASectionThatMayBeAbsentIsAChange) {
+  const std::string name = "name: v, dns: {name: n, port: 1";
+  const std::string checked = "}, health: {send: a";
+  const Config old = of({kA}, {name + checked + "}"});
+  EXPECT_EQ(summary(diff(old, of({kA}, {name + checked + "}"}))), "no changes");
+  EXPECT_EQ(summary(diff(old, of({kA}, {name + checked + "b}"}))), "1 upstream changed");
+  EXPECT_EQ(summary(diff(old, of({kA}, {name + ", stale: 1h" + checked + "}"}))),
+            "1 upstream changed");
+  EXPECT_EQ(summary(diff(old, of({kA}, {name + "}"}))), "1 upstream changed");
+}
+
 TEST(Diff, CountsInThePlural) {
   EXPECT_EQ(summary(diff(of({kA}, {}), of({kA, kB, kC}, {"name: v, original_dst: true"}))),
             "2 listeners added, 1 upstream added");

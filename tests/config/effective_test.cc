@@ -91,6 +91,7 @@ TEST(Effective, LoadsAgainToAnEqualConfig) {
       "\"::5\"},\n"
       "     endpoints: [{address: \"[2001:db8::1]:65535\", weight: 0}], pool: {idle: 100},\n"
       "     health: {send: 'a\"\\\\b\\xff\\0', expect: 'hex:00ff'}, outlier: {}, on_remove: keep}\n"
+      "  - {name: s, dns: {name: _x._tcp.example, type: srv, servers: [9.9.9.9]}}\n"
       "  - {name: d, dns: {name: d.example, port: 1, servers: [\"[::1]:53\"]}}\n"
       "  - {name: dst, original_dst: true}\n"
       "metrics: {bind: \"[::1]:0\"}\n"

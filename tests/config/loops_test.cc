@@ -20,8 +20,8 @@ struct Hop {
   std::string endpoint;  // One address.
 };
 
-// Listeners on lines 2, 3, ..., their upstreams from one line after those on; column 17 is where an
-// address of a listener begins, and column 40 that of an endpoint (names of one letter).
+// Listeners on lines 2, 3, ..., and behind the line "upstreams:" theirs. With names of one letter
+// the address of a listener begins in column 19 and that of an endpoint in column 35.
 std::string chain(const std::vector<Hop>& hops) {
   std::string text = "listeners:\n";
   for (const Hop& hop : hops) {
@@ -36,7 +36,7 @@ std::string chain(const std::vector<Hop>& hops) {
 
 TEST(Loops, AListenerWhoseEndpointIsItselfIsRefusedWithBothPlaces) {
   EXPECT_EQ(errors_of(chain({{"a", "127.0.0.1:80", "127.0.0.1:80"}})),
-            Lines{":4:35: error: endpoint 127.0.0.1:80 is listener 'a' itself (line 2, column 18); "
+            Lines{":4:35: error: endpoint 127.0.0.1:80 is listener 'a' itself (line 2, column 19); "
                   "sessions would go round"});
 }
 
@@ -60,14 +60,14 @@ TEST(Loops, ACircleIsRefusedWithTheWayRound) {
   EXPECT_EQ(errors_of(chain({{"a", "127.0.0.1:80", "127.0.0.1:81"},
                              {"b", "127.0.0.1:81", "127.0.0.1:82"},
                              {"c", "127.0.0.1:82", "127.0.0.1:80"}})),
-            Lines{":8:35: error: endpoint 127.0.0.1:80 is listener 'a' (line 2, column 18), which "
+            Lines{":8:35: error: endpoint 127.0.0.1:80 is listener 'a' (line 2, column 19), which "
                   "leads back here through 'a', 'b', 'c'; sessions would go round"});
 }
 
 TEST(Loops, WhatLeadsIntoACircleIsNoPartOfIt) {
   EXPECT_EQ(errors_of(chain(
                 {{"a", "127.0.0.1:80", "127.0.0.1:81"}, {"b", "127.0.0.1:81", "127.0.0.1:81"}})),
-            Lines{":6:35: error: endpoint 127.0.0.1:81 is listener 'b' itself (line 3, column 18); "
+            Lines{":6:35: error: endpoint 127.0.0.1:81 is listener 'b' itself (line 3, column 19); "
                   "sessions would go round"});
 }
 

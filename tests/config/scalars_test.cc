@@ -168,6 +168,16 @@ TEST(Scalars, SourcesAreIpAddressesWithoutPort) {
   }
 }
 
+TEST(Scalars, DnsServersArePort53UnlessTheySayMore) {
+  EXPECT_EQ(base::to_string(parse_dns_server("10.1.2.3").value()), "10.1.2.3:53");
+  EXPECT_EQ(base::to_string(parse_dns_server("2001:db8::1").value()), "[2001:db8::1]:53");
+  EXPECT_EQ(base::to_string(parse_dns_server("10.1.2.3:5353").value()), "10.1.2.3:5353");
+  EXPECT_EQ(base::to_string(parse_dns_server("[::1]:5353").value()), "[::1]:5353");
+  for (const char* text : {"", "dns.example", "0.0.0.0", "::", "10.1.2.3:0", "unix:/x"}) {
+    EXPECT_FALSE(parse_dns_server(text)) << text;
+  }
+}
+
 TEST(Scalars, CpusAreNumbersAndRanges) {
   EXPECT_EQ(parse_cpus("0"), (std::vector<int>{0}));
   EXPECT_EQ(parse_cpus("6,0-3"), (std::vector<int>{0, 1, 2, 3, 6}));

@@ -188,6 +188,28 @@ TEST(Schema, AnUpstreamHasEndpointsOrTheOriginalDestination) {
       matches(upstream, {{"name", "u"}, {"endpoints", endpoints}, {"original_dst", true}}));
 }
 
+TEST(Schema, ADnsNameHasAPortUnlessItsRecordsBringOne) {
+  const Json dns = schema()["properties"]["upstreams"]["items"]["properties"]["dns"];
+  EXPECT_TRUE(matches(dns, {{"name", "n"}, {"port", 1}}));
+  EXPECT_TRUE(matches(dns, {{"name", "n"}, {"type", "a"}, {"port", 1}}));
+  EXPECT_TRUE(matches(dns, {{"name", "n"}, {"type", "srv"}}));
+  EXPECT_TRUE(matches(dns, {{"name", "n"}, {"type", "srv"}, {"port", 0}}));
+  EXPECT_FALSE(matches(dns, Json{{"name", "n"}}));
+  EXPECT_FALSE(matches(dns, {{"name", "n"}, {"port", 0}}));
+  EXPECT_FALSE(matches(dns, {{"name", "n"}, {"type", "srv"}, {"port", 1}}));
+}
+
+TEST(Schema, HasNoKeyThatNoExampleShows) {
+  std::string all;
+  for (const auto& path : examples()) all += json_of_text(read_text(path)).dump();
+  const Json root = schema();
+  for_each_place(root, Json::json_pointer(), [&](const Json::json_pointer& at) {
+    if (at.empty() || at.parent_pointer().empty()) return;
+    if (at.parent_pointer().back() != "properties" || root[at].contains("const")) return;
+    EXPECT_NE(all.find("\"" + at.back() + "\":"), std::string::npos) << at.back();
+  });
+}
+
 TEST(Schema, HasNoKeyThatTheDocumentationLeavesOut) {
   const std::string text = read_text(testing::source_root() / "docs/configuration.md");
   const Json root = schema();

@@ -51,6 +51,33 @@ TEST(SectionChecks, AShorterTimeIsNotLongerThanItsLonger) {
             Lines{":4:31: error: 'refresh' (10m) must not be longer than 'refresh_max' (5m)"});
 }
 
+TEST(SectionChecks, ACheckIsOverWhenTheNextIsDue) {
+  EXPECT_EQ(errors_of(with("health: {interval: 500ms}")),
+            Lines{":4:14: error: 'timeout' (1s) must not be longer than 'interval' (500ms)"});
+  EXPECT_EQ(errors_of(with("health: {interval: 500ms, timeout: 500ms}")), Lines{});
+}
+
+TEST(SectionChecks, APoolsLargestSizeFollowsIdleUnlessItIsWritten) {
+  EXPECT_EQ(testing::loaded(with("pool: {idle: 100}")).upstreams.at(0).pool.idle_max, 100U);
+  EXPECT_EQ(testing::loaded(with("pool: {idle: 10}")).upstreams.at(0).pool.idle_max, 64U);
+  EXPECT_EQ(errors_of(with("pool: {idle: 100, idle_max: 99}")),
+            Lines{":4:23: error: 'idle_max' (99) must not be below 'idle' (100)"});
+}
+
+TEST(SectionChecks, ARequestAndItsHeaderFitIntoOneExchange) {
+  const auto health = [](std::size_t bytes, const std::string& more) {
+    return with("health: {send: " + std::string(bytes, 'x') + more + "}");
+  };
+  EXPECT_EQ(errors_of(health(4096, "")), Lines{});
+  EXPECT_EQ(errors_of(health(4097, "")),
+            Lines{":4:20: error: 'send' takes at most 4096 bytes, not 4097"});
+  EXPECT_EQ(errors_of(health(4080, ", proxy_protocol: v2")), Lines{});
+  EXPECT_EQ(errors_of(health(4081, ", proxy_protocol: v2")),
+            Lines{":4:14: error: 'send' takes at most 4080 bytes behind a PROXY header, not 4081"});
+  EXPECT_EQ(errors_of(health(4081, ", proxy_protocol: v1")), Lines{});
+  EXPECT_EQ(errors_of(health(4082, ", proxy_protocol: v1")).size(), 1U);
+}
+
 TEST(SectionChecks, AQueueWaitsForALimitedPlace) {
   EXPECT_EQ(errors_of(with("limits: {queue: 1}")),
             Lines{":4:5: error: 'queue' waits for a place, and nothing limits them: set "

@@ -72,11 +72,10 @@ TEST(Validate, NamesBothPlacesOfADuplicateEndpoint) {
 }
 
 TEST(Validate, RefusesAnEndpointThatIsOurOwnListener) {
-  EXPECT_EQ(
-      errors_of("listeners: [{name: l, bind: \"0.0.0.0:80\", upstream: u}]\n"
-                "upstreams: [{name: u, endpoints: [{address: \"127.0.0.1:80\"}]}]\n"),
-      Lines{":2:45: error: endpoint 127.0.0.1:80 is listener 'l' itself (line 1, column 29); "
-            "sessions would go round"});
+  EXPECT_EQ(errors_of("listeners: [{name: l, bind: \"0.0.0.0:80\", upstream: u}]\n"
+                      "upstreams: [{name: u, endpoints: [{address: \"127.0.0.1:80\"}]}]\n"),
+            Lines{":2:45: error: endpoint 127.0.0.1:80 is listener 'l' itself (line 1, column 29); "
+                  "sessions would go round"});
 }
 
 TEST(Validate, RefusesASourceOfAnotherFamily) {
@@ -88,6 +87,20 @@ TEST(Validate, RefusesASourceOfAnotherFamily) {
              "column 27",
              ":6:23: error: 10.0.0.9 cannot be the source of a connection to unix:/x at line 4, "
              "column 49"}));
+}
+
+TEST(Validate, EverySourceAndEveryEndpointHaveOneAnother) {
+  const std::string endpoints =
+      "    endpoints: [{address: \"[::1]:1\"}, {address: \"10.0.0.1:1\"}]\n";
+  EXPECT_EQ(errors_of(with_upstream(endpoints + "    connect: {source: [10.0.0.9, \"::9\"]}\n")),
+            Lines());
+  EXPECT_EQ(errors_of(with_upstream(std::string(kEndpoint) +
+                                    "    connect: {source: [10.0.0.9, \"::9\"]}\n")),
+            Lines{":5:23: error: ::9 is the source of no connection: no endpoint of 'u' is an IPv6 "
+                  "address"});
+  EXPECT_EQ(
+      errors_of(with_upstream("    dns: {name: n, port: 1}\n    connect: {source: \"::9\"}\n")),
+      Lines());
 }
 
 TEST(Validate, RefusesAUnixListenerForTheOriginalDestination) {
