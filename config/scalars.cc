@@ -212,6 +212,9 @@ base::Parsed<base::IpPort> parse_dns_server(std::string_view text) {
     alone->port = kDnsPort;
     return alone;
   }
+  if (!base::parse_address(text)) {
+    return wrong("takes the IP address of a DNS server, with or without a port", text);
+  }
   return parse_place(text, AddressUse::kServer).map([](const base::Address& address) {
     return address.ip;
   });

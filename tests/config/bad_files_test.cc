@@ -1,4 +1,4 @@
-// Ten bad files, some of which only an attacker would write: how many errors each has, and the
+// Bad files, some of which only an attacker would write: how many errors each has, and the
 // first of them to the letter. `millrace check -c tests/config/bad/NN-....yaml` shows them all.
 #include <gtest/gtest.h>
 
@@ -35,6 +35,15 @@ constexpr BadFile kBadFiles[] = {
     {"10-loop.yaml", 1,
      ":9:19: error: endpoint 127.0.0.1:8080 is listener 'web' itself (line 3, column 11); "
      "sessions would go round"},
+    {"11-circle.yaml", 1,
+     ":9:19: error: endpoint 127.0.0.1:8080 is listener 'outer' (line 2, column 25), which leads "
+     "back here through 'to-inner', 'to-outer'; sessions would go round"},
+    {"12-upstream-rules.yaml", 16,
+     ":5:50: error: 'priority' takes an integer from 0 to 255, not '256'"},
+    {"13-payload.yaml", 2,
+     R"(:6:20: error: 'send' takes \r, \n, \t, \0, \\ or \xHH after a backslash; look at character 6)"},
+    {"14-two-sources-of-endpoints.yaml", 2,
+     ":6:5: error: 'dns' takes the place of 'endpoints', found at line 5, column 5"},
 };
 
 TEST(BadFiles, EachHasItsFirstErrorAtItsPlace) {

@@ -101,7 +101,7 @@ TEST(Effective, LoadsAgainToAnEqualConfig) {
   const Config again = loaded(effective(config));
   EXPECT_EQ(again, config);
   EXPECT_TRUE(again.listeners[0].bind[0].v6_only);
-  EXPECT_EQ(again.listeners[1].upstream.index, 2U);
+  EXPECT_EQ(again.listeners[1].upstream.index, 3U);
   EXPECT_EQ(effective(again), effective(config));
 }
 

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <regex>
 #include <set>
@@ -63,6 +64,13 @@ inline bool array_matches(const Json& schema, const Json& value) {
                      [&](const Json& item) { return matches(schema["items"], item); });
 }
 
+// Each pattern is compiled once: that takes much longer than matching.
+inline const std::regex& compiled(const std::string& pattern) {
+  static std::map<std::string, std::regex> all;
+  const auto found = all.find(pattern);
+  return found != all.end() ? found->second : all.emplace(pattern, pattern).first->second;
+}
+
 inline bool scalar_matches(const Json& schema, const Json& value) {
   if (schema.contains("const") && schema["const"] != value) return false;
   if (schema.contains("enum")) {
@@ -71,7 +79,7 @@ inline bool scalar_matches(const Json& schema, const Json& value) {
   }
   if (value.is_string() && schema.contains("pattern")) {
     if (!std::regex_search(value.get<std::string>(),
-                           std::regex(schema["pattern"].get<std::string>()))) {
+                           compiled(schema["pattern"].get<std::string>()))) {
       return false;
     }
   }
