@@ -94,7 +94,6 @@ void SectionReader::check(const Pool& pool) {
 
 void SectionReader::check(const Health& health) {
   keep_order("fast_interval", health.fast_interval, "interval", health.interval);
-  keep_order("timeout", health.timeout, "interval", health.interval);
   const std::size_t header = local_header_bytes(health.proxy_protocol);
   if (header + health.send.size() <= keys::kPayload.max) return;
   problems_.add(place_of("send"),

@@ -38,7 +38,7 @@ constexpr BadFile kBadFiles[] = {
     {"11-circle.yaml", 1,
      ":9:19: error: endpoint 127.0.0.1:8080 is listener 'outer' (line 2, column 25), which leads "
      "back here through 'to-inner', 'to-outer'; sessions would go round"},
-    {"12-upstream-rules.yaml", 16,
+    {"12-upstream-rules.yaml", 15,
      ":5:50: error: 'priority' takes an integer from 0 to 255, not '256'"},
     {"13-payload.yaml", 2,
      R"(:6:20: error: 'send' takes \r, \n, \t, \0, \\ or \xHH after a backslash; look at character 6)"},
