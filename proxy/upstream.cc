@@ -125,7 +125,7 @@ void Upstream::rebuild_balancers(Nanos now) {
   const std::size_t tiers = sort_into_tiers(endpoints_, config().all_down);
   const MaglevTable* table = plan_->maglev ? &*plan_->maglev : nullptr;
   balancers_.clear();
-  for (std::uint16_t tier = 0; tier < tiers; ++tier) {
+  for (std::size_t tier = 0; tier < tiers; ++tier) {
     // Another seed each time: the same one would give the first turn to the same endpoint again.
     balancers_.push_back(
         make_balancer(config().balance, weights_of_tier(tier, now), table, seed_ + rebuilds_));
@@ -133,7 +133,7 @@ void Upstream::rebuild_balancers(Nanos now) {
   ++rebuilds_;
 }
 
-std::vector<BalancedEndpoint> Upstream::weights_of_tier(std::uint16_t tier, Nanos now) const {
+std::vector<BalancedEndpoint> Upstream::weights_of_tier(std::size_t tier, Nanos now) const {
   const bool slow = next_slow_start_step_ != base::kForever && weighs(config().balance);
   std::vector<BalancedEndpoint> balanced;
   balanced.reserve(endpoints_.size());
@@ -154,7 +154,7 @@ std::vector<BalancedEndpoint> Upstream::weights_of_tier(std::uint16_t tier, Nano
 Choice Upstream::choose(const base::IpPort& client, std::span<const std::uint16_t> tried,
                         Nanos now) {
   if (now >= next_slow_start_step_) rebuild_balancers(now);
-  for (std::uint16_t tier = 0; tier < balancers_.size(); ++tier) {
+  for (std::size_t tier = 0; tier < balancers_.size(); ++tier) {
     Balancer& balancer = *balancers_[tier];
     excluded_.assign(tried.begin(), tried.end());
     const bool full = endpoint_limits_ && exclude_full_ones(tier);
@@ -188,7 +188,7 @@ Choice Upstream::choose_in(Balancer& balancer, const base::IpPort& client, bool 
 
 // Looks at the limits of everybody before the pick: with many full endpoints that costs less than
 // picking them one by one. True when a full one is in the tier.
-bool Upstream::exclude_full_ones(std::uint16_t tier) {
+bool Upstream::exclude_full_ones(std::size_t tier) {
   bool any = false;
   for (const auto& endpoint : endpoints_) {
     if (endpoint->tier != tier) continue;

@@ -99,12 +99,12 @@ class Upstream {
   base::Nanos cut_at(base::Nanos drain, base::Nanos now) const;
   bool look_at(Endpoint& endpoint, base::Nanos now) const;
   void rebuild_balancers(base::Nanos now);
-  std::vector<BalancedEndpoint> weights_of_tier(std::uint16_t tier, base::Nanos now) const;
+  std::vector<BalancedEndpoint> weights_of_tier(std::size_t tier, base::Nanos now) const;
 
   Choice choose(const base::IpPort& client, std::span<const std::uint16_t> tried, base::Nanos now);
   Choice choose_in(Balancer& balancer, const base::IpPort& client, bool all_clients,
                    base::Nanos now);
-  bool exclude_full_ones(std::uint16_t tier);
+  bool exclude_full_ones(std::size_t tier);
   bool takes(const Endpoint& endpoint, const base::IpPort& client, base::Nanos now);
   bool take_endpoint(Endpoint& endpoint);
   void leave_endpoint(Endpoint& endpoint);

@@ -47,7 +47,7 @@ class UpstreamTest : public testing::Test {
     const Choice choice = enter(upstream_, tried, now);
     if (choice.offer == Offer::kNobody) return "-";
     if (choice.offer == Offer::kFull) return "full";
-    const std::string name = *choice.endpoint->name;
+    std::string name = *choice.endpoint->name;
     upstream_.attempt_failed(*choice.endpoint);
     upstream_.gave_up();
     return name;
@@ -333,7 +333,7 @@ TEST_F(UpstreamSlowStart, ByClientAGrowingPartOfItsOwnClientsComesBackAndNobodyE
       base::IpPort client = address("192.0.2.1:1000").ip;
       client.bytes[3] = static_cast<std::uint8_t>(number);
       const Choice choice = fresh.enter(client, {}, now);
-      const std::string name = *choice.endpoint->name;
+      std::string name = *choice.endpoint->name;
       fresh.attempt_failed(*choice.endpoint);
       fresh.gave_up();
       return name;
