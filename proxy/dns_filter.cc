@@ -4,15 +4,6 @@
 #include <tuple>
 
 namespace proxy {
-namespace {
-
-bool is_loopback(const base::IpPort& ip) {
-  if (ip.family == base::Family::kV4) return ip.bytes[0] == 127;
-  const auto zero = [](std::uint8_t byte) { return byte == 0; };
-  return ip.bytes[15] == 1 && std::all_of(ip.bytes.begin(), ip.bytes.end() - 1, zero);
-}
-
-}  // namespace
 
 std::string_view name(DnsIgnored cause) {
   constexpr std::array<std::string_view, static_cast<std::size_t>(DnsIgnored::kCount)> kNames = {
@@ -34,19 +25,6 @@ bool is_usable(const base::IpPort& address) {
   const bool multicast = ip.bytes[0] == 0xff;
   const bool link_local = ip.bytes[0] == 0xfe && (ip.bytes[1] & 0xc0U) == 0x80;
   return !multicast && !link_local;
-}
-
-bool DnsFilter::is_own(const base::IpPort& address) const {
-  const base::IpPort target = base::unmapped(address);
-  return std::any_of(listening_.begin(), listening_.end(), [&](const base::Address& bound) {
-    if (bound.family() != base::Family::kV4 && bound.family() != base::Family::kV6) return false;
-    if (bound.ip.port != target.port) return false;
-    const base::IpPort own = base::unmapped(bound.ip);
-    if (!base::is_wildcard(own)) return own.family == target.family && own.bytes == target.bytes;
-    // [::] takes IPv4 too, unless another listener does; then that one is in the list.
-    if (own.family == base::Family::kV4 && target.family != base::Family::kV4) return false;
-    return is_loopback(target) || base::is_wildcard(target);
-  });
 }
 
 DnsIgnoredCounts DnsFilter::apply(std::vector<DnsAddress>& addresses) const {

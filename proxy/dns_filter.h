@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/address.h"
+#include "config/own_listeners.h"
 #include "proxy/dns_answer.h"
 
 namespace proxy {
@@ -29,21 +30,25 @@ class DnsFilter {
 
   DnsFilter() = default;
   // What the listeners of a configuration are bound to.
-  explicit DnsFilter(std::vector<base::Address> listening) : listening_(std::move(listening)) {}
+  explicit DnsFilter(const std::vector<base::Address>& listening) {
+    for (const base::Address& bound : listening) own_.add(bound, 0);
+  }
 
   // Takes out what is not used, and every second mention of an address; sorts the rest by priority,
   // then address. Of too many the first by that order stay, so the same answer in another order
   // makes the same set.
   DnsIgnoredCounts apply(std::vector<DnsAddress>& addresses) const;
 
-  // A connection to it would come back to a listener of this process. A listener at a wildcard is
-  // reached by loopback and by 0.0.0.0; other addresses of the machine are not looked up.
-  bool is_own(const base::IpPort& address) const;
+  // A connection to it would come back to a listener of this process, as far as OwnListeners knows.
+  // Which upstream that listener goes on to is not asked: the next answer may close the loop.
+  bool is_own(const base::IpPort& address) const {
+    return own_.reached_by({.ip = address, .path = {}}).has_value();
+  }
 
   friend bool operator==(const DnsFilter&, const DnsFilter&) = default;
 
  private:
-  std::vector<base::Address> listening_;
+  config::OwnListeners own_;
 };
 
 // The order of a set: by priority, then address. Two addresses of a set differ in it.

@@ -35,7 +35,7 @@ DnsOrders DnsUpstreams::orders_of(const config::Config& config,
   DnsOrders orders;
   std::vector<base::Address> own;
   for (const auto& binds : listening) own.insert(own.end(), binds.begin(), binds.end());
-  orders.filters.emplace_back(std::move(own));
+  orders.filters.emplace_back(own);
   for (const config::Upstream& upstream : config.upstreams) {
     if (!upstream.dns) continue;
     orders.names.push_back(order_of(upstream));

@@ -150,7 +150,7 @@ class RecordsTest(DnsCase):
 
     def test_our_own_listener_is_not_an_endpoint(self):
         port = self.upstreams(two="127.0.0.2")
-        names = self.use(services.NameServer("app A 127.0.0.1", "app A 127.0.0.2", "app A 0.0.0.0"))
+        names = self.use(services.NameServer("app A 127.0.0.1", "app A 127.0.0.2", "app A 224.0.0.1"))
         proxy = self.use(Millrace(by_dns(names, port, dns={"startup": "fail"},
                                          listener={"bind": f"127.0.0.1:{port}"})))
         for _ in range(8):
