@@ -125,16 +125,19 @@ class RecordsTest(DnsCase):
         proxy = self.use(Millrace(by_dns(names, port)))
         self.wait_served_by(proxy, "two")
 
-    def test_weights_and_ports_of_services(self):
-        first, second = (self.use(peers.Upstream(peers.named(name))) for name in (b"first", b"second"))
+    def test_weights_ports_and_priorities_of_services(self):
+        first, second, backup = (self.use(peers.Upstream(peers.named(name)))
+                                 for name in (b"first", b"second", b"backup"))
         names = self.use(services.NameServer(
             f"app SRV 1 30 {port_of(first)} one", f"app SRV 1 10 {port_of(second)} one",
-            "one A 127.0.0.1"))
+            f"app SRV 2 99 {port_of(backup)} two", "one A 127.0.0.1", "two A 127.0.0.1"))
         # One worker: its turns are in the proportion of the weights exactly.
-        proxy = self.use(Millrace(by_dns(names, dns={"type": "srv", "startup": "fail"},
+        proxy = self.use(Millrace(by_dns(names, dns={"type": "srv", "startup": "fail", "linger": "0s"},
                                          workers={"count": 1})))
         served = [self.served_by(proxy) for _ in range(40)]
         self.assertEqual({name: served.count(name) for name in set(served)}, {"first": 30, "second": 10})
+        names.serve(f"app SRV 7 0 {port_of(backup)} two", "two A 127.0.0.1")
+        self.wait_served_by(proxy, "backup")
 
     def test_five_hundred_addresses(self):
         upstream = self.use(peers.Upstream(peers.named(b"one"), "0.0.0.0"))
@@ -231,6 +234,24 @@ class TroubleTest(DnsCase):
                 self.assertEqual(peers.ask(session, b"still here"), b"still here")
         self.assertEqual(proxy.metrics().ends(), {})
         self.assertEqual({echo.accepted for echo in echoes}, {2})
+
+    def test_the_sessions_of_an_address_that_has_gone_follow_on_remove(self):
+        echoes = [peers.Upstream(peers.echo, "127.0.0.4")]
+        echoes.append(peers.Upstream(peers.echo, "127.0.0.5", port=port_of(echoes[0])))
+        for echo in echoes:
+            self.use(echo)
+        names = self.use(services.NameServer("app A 127.0.0.4"))
+        whole = by_dns(names, port_of(echoes[0]), dns={"startup": "fail", "linger": "0s"},
+                       upstream={"on_remove": "close"})
+        proxy = self.use(Millrace(whole))
+        session = self.use(proxy.connect())
+        peers.ask(session)
+        names.serve("app A 127.0.0.5")
+        self.assertIn(peers.read_all(session), ((b"", "reset"), (b"", "eof")))
+        proxy.wait_ends({("admin", "removed"): 1})
+        with proxy.connect() as other:
+            peers.ask(other)
+        self.assertEqual(echoes[1].accepted, 1)
 
     def test_rubbish_is_not_believed(self):
         def cut(question):  # The right identifier, and an answer that ends too early.
