@@ -176,6 +176,33 @@ inline constexpr Family kDnsAddressesIgnoredTotal{
     "Addresses of answers that were not used, counted at each lookup, by cause",
     LabelNames("upstream", "cause")};
 
+// What the monitor finds out about endpoints, and the monitor itself.
+inline constexpr Family kHealthChecksTotal{"millrace_health_checks_total", Type::kCounter,
+                                           Unit::kNone, "Health checks that ended, by result",
+                                           LabelNames("upstream", "endpoint", "result")};
+inline constexpr Family kHealthCheckSeconds{"millrace_health_check_seconds", Type::kHistogram,
+                                            Unit::kSeconds, "Time of health checks that passed",
+                                            LabelNames("upstream")};
+inline constexpr Family kOutlierEjectionsTotal{
+    "millrace_outlier_ejections_total", Type::kCounter, Unit::kNone,
+    "Times the endpoint was ejected, by what sessions met there",
+    LabelNames("upstream", "endpoint", "cause")};
+inline constexpr Family kMonitorChecksActive{"millrace_monitor_checks_active", Type::kGauge,
+                                             Unit::kNone, "Health checks under way now",
+                                             LabelNames()};
+inline constexpr Family kMonitorChecksWaiting{
+    "millrace_monitor_checks_waiting", Type::kGauge, Unit::kNone,
+    "Health checks that are due and wait for others to end", LabelNames()};
+inline constexpr Family kMonitorChecksMax{"millrace_monitor_checks_max", Type::kGauge, Unit::kNone,
+                                          "Health checks that may be under way at one time",
+                                          LabelNames()};
+inline constexpr Family kMonitorEvidenceDroppedTotal{
+    "millrace_monitor_evidence_dropped_total", Type::kCounter, Unit::kNone,
+    "Reports of workers about endpoints that the monitor was too slow to read", LabelNames()};
+inline constexpr Family kMonitorBusySecondsTotal{
+    "millrace_monitor_busy_seconds_total", Type::kCounter, Unit::kSeconds,
+    "Time the monitor spent working and not waiting for events", LabelNames()};
+
 // Workers.
 inline constexpr Family kWorkerBusySecondsTotal{
     "millrace_worker_busy_seconds_total", Type::kCounter, Unit::kSeconds,
@@ -348,6 +375,14 @@ inline constexpr std::array kAll = {
     &kDnsAddresses,
     &kDnsLastSuccessTimestampSeconds,
     &kDnsAddressesIgnoredTotal,
+    &kHealthChecksTotal,
+    &kHealthCheckSeconds,
+    &kOutlierEjectionsTotal,
+    &kMonitorChecksActive,
+    &kMonitorChecksWaiting,
+    &kMonitorChecksMax,
+    &kMonitorEvidenceDroppedTotal,
+    &kMonitorBusySecondsTotal,
     &kWorkerBusySecondsTotal,
     &kWorkerLoopSeconds,
     &kWorkerSessionsActive,

@@ -9,6 +9,7 @@
 #include "metrics/page.h"
 #include "metrics/process_metrics.h"
 #include "proxy/dns_page.h"
+#include "proxy/monitor_page.h"
 #include "proxy/page_sums.h"
 #include "proxy/upstream_page.h"
 
@@ -158,8 +159,10 @@ std::vector<prometheus::MetricFamily> Collector::Collect() const {
       if (shown(*series, &RouteCells::sessions)) add_route(page, *series);
     }
     add_upstreams(page, contents);
+    add_monitored(page, contents);
     for (const auto& [names, series] : contents.dns) add_dns(page, *series);
   });
+  add_monitor(page, catalog_.monitor());
   for (std::size_t i = 0; i < catalog_.workers(); ++i) {
     add_worker(page, status_.engine, i, catalog_.worker(i));
   }

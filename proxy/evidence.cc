@@ -1,24 +1,6 @@
 #include "proxy/evidence.h"
 
-#include "base/assert.h"
-
 namespace proxy {
-
-std::string_view name(Outcome outcome) {
-  switch (outcome) {
-    case Outcome::kConnected:
-      return "connected";
-    case Outcome::kServed:
-      return "served";
-    case Outcome::kConnectFailed:
-      return "connect_failed";
-    case Outcome::kResetEarly:
-      return "reset_early";
-    case Outcome::kCount:
-      break;
-  }
-  base::check_failed(__FILE__, __LINE__, "an outcome of the enum");
-}
 
 void EvidenceLog::push(const EvidenceRecord& record) {
   if (!ring_.try_push(record)) dropped_.add();

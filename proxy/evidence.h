@@ -10,7 +10,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <string_view>
 
 #include "backends/transport.h"
 #include "base/spsc_ring.h"
@@ -27,12 +26,8 @@ enum class Outcome : std::uint8_t {
   kConnected,      // The endpoint took a connection,
   kServed,         // and a session ended that had got a byte from it.
   kConnectFailed,  // Refused, unreachable, or no answer in time.
-  kResetEarly,     // It reset a session before its first byte.
-  kCount
+  kResetEarly      // It reset a session before its first byte.
 };
-
-// "connect_failed", "reset_early": lower case with underscores, as in the metric. Not of kCount.
-std::string_view name(Outcome outcome);
 
 struct EvidenceRecord {
   const EndpointSeries* endpoint = nullptr;

@@ -54,12 +54,39 @@ Supervisor::Supervisor(backends::TransportFactory& factory, MetricsCatalog& cata
 
 Supervisor::~Supervisor() {
   drain(base::Nanos{0});
+  if (monitor_ != nullptr) monitor_->stop();
   workers_.clear();
+}
+
+// The monitor's thread. It has nothing to tell before its first configuration, and by then all
+// workers run.
+bool Supervisor::announce_verdicts() {
+  bool all = true;
+  for (const auto& worker : workers_) all = worker->announce_verdicts() && all;
+  return all;
+}
+
+base::Parsed<void> Supervisor::start_monitor(std::size_t workers, std::size_t checks_max) {
+  MonitorLinks links;
+  for (std::size_t i = 0; i < workers; ++i) {
+    links.evidence.push_back(evidence_.emplace_back(std::make_unique<EvidenceLog>()).get());
+  }
+  links.announcer = this;
+  links.log = &log_;
+  links.totals = &catalog_.monitor();
+  // Of its own on every start, so that the instances of a fleet do not check in step.
+  const auto seed = static_cast<std::uint64_t>(base::monotonic_now().count());
+  const MonitorOptions options{.checks_max = checks_max, .seed = base::splitmix64(seed)};
+  monitor_ = std::make_unique<MonitorThread>(options, links, factory_);
+  return monitor_->started();
 }
 
 base::Parsed<void> Supervisor::start(const std::vector<int>& cpus) {
   CHECK(workers_.empty() && cpus.size() == catalog_.workers());
   const std::size_t descriptors = raise_descriptor_limit();
+  if (auto started = start_monitor(cpus.size(), share_of_checks(descriptors)); !started) {
+    return started;
+  }
   WorkerThreadOptions options;
   options.transport = share_of_descriptors(descriptors, cpus.size());
   options.worker.sessions_max = options.transport.clients_max;
@@ -68,9 +95,22 @@ base::Parsed<void> Supervisor::start(const std::vector<int>& cpus) {
   for (std::size_t i = 0; i < cpus.size(); ++i) {
     options.worker.index = i;
     options.worker.seed = base::splitmix64(i + 1);
+    options.worker.evidence = evidence_[i].get();
     options.cpu = cpus[i];
     workers_.push_back(std::make_unique<WorkerThread>(options, factory_, catalog_.worker(i)));
   }
+  if (auto running = keep_running_workers(); !running) {
+    drain(base::Nanos{0});
+    workers_.clear();
+    return running;
+  }
+  log_.info("{} workers on {}, {} sessions each at most", workers_.size(), factory_.engine(),
+            options.worker.sessions_max);
+  return {};
+}
+
+// The reason when one of them does not.
+base::Parsed<void> Supervisor::keep_running_workers() {
   base::Parsed<void> result;
   std::vector<std::unique_ptr<WorkerThread>> running;
   for (auto& worker : workers_) {
@@ -85,13 +125,6 @@ base::Parsed<void> Supervisor::start(const std::vector<int>& cpus) {
     running.push_back(std::move(worker));
   }
   workers_ = std::move(running);
-  if (!result) {
-    drain(base::Nanos{0});
-    workers_.clear();
-    return result;
-  }
-  log_.info("{} workers on {}, {} sessions each at most", workers_.size(), factory_.engine(),
-            options.worker.sessions_max);
   return result;
 }
 
@@ -137,6 +170,8 @@ Supervisor::Problems Supervisor::put_in_force(const SnapshotPtr& next) {
     tell_all(Command::Kind::kAbandon);
     return problems;
   }
+  // First, so that an endpoint that is down until it was checked is down for the workers, too.
+  monitor_->apply(next);
   tell_all(Command::Kind::kCommit);
   snapshot_ = next;
   mark_in_force(*snapshot_, catalog_);

@@ -1,5 +1,6 @@
-// Starts the workers, gives them each accepted configuration in two steps, and stops them. It is
-// the only place that knows all workers. Owned by main, on the main thread.
+// Starts the monitor and the workers, gives them each accepted configuration in two steps, and
+// stops them. It is the only place that knows all workers. Owned by main, on the main thread; the
+// monitor announces its verdicts on its own.
 #pragma once
 
 #include <cstddef>
@@ -15,14 +16,16 @@
 #include "proxy/access_log.h"
 #include "proxy/claims.h"
 #include "proxy/dns_upstreams.h"
+#include "proxy/evidence.h"
 #include "proxy/log.h"
+#include "proxy/monitor_thread.h"
 #include "proxy/snapshot.h"
 #include "proxy/worker_metrics.h"
 #include "proxy/worker_thread.h"
 
 namespace proxy {
 
-class Supervisor {
+class Supervisor final : private Announcer {
  public:
   using Problems = std::vector<config::Problem>;
 
@@ -36,7 +39,7 @@ class Supervisor {
   Supervisor(const Supervisor&) = delete;
   Supervisor& operator=(const Supervisor&) = delete;
   // Ends every session that is left, at once.
-  ~Supervisor();
+  ~Supervisor() override;
 
   // The reason when a worker cannot run: then no worker does.
   base::Parsed<void> start(const std::vector<int>& cpus);
@@ -66,6 +69,10 @@ class Supervisor {
  private:
   // Takes the snapshot over on all workers, or on none.
   Problems put_in_force(const SnapshotPtr& next);
+  bool announce_verdicts() override;
+
+  base::Parsed<void> start_monitor(std::size_t workers, std::size_t checks_max);
+  base::Parsed<void> keep_running_workers();
   Problems prepare_everywhere(const SnapshotPtr& snapshot);
   void tell_all(Command::Kind kind);
   void log_listeners(const Snapshot& snapshot);
@@ -79,6 +86,10 @@ class Supervisor {
   base::UniqueFd finished_fd_;
   SnapshotPtr snapshot_;
   bool draining_ = false;
+  // Workers wake the monitor through their log and it posts to them: it stops before they go, and
+  // goes after them.
+  std::vector<std::unique_ptr<EvidenceLog>> evidence_;  // One of each worker.
+  std::unique_ptr<MonitorThread> monitor_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
 };
 

@@ -13,7 +13,8 @@ enum class TagKind : std::uint8_t {
   kListener,  // Accepts.
   kClient,    // A session's client connection, before the relay.
   kSession,   // A session's connect and relay.
-  kPool       // A connection of a pool, and its connect.
+  kPool,      // A connection of a pool, and its connect.
+  kCheck      // A health check, on the monitor.
 };
 
 constexpr backends::Tag make_tag(TagKind kind, base::SlotId id) {

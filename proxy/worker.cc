@@ -37,6 +37,16 @@ bool Worker::post(Command command) {
   return true;
 }
 
+bool Worker::announce_verdicts() {
+  // Set: a command that is still to be executed, which will read what is written by now.
+  if (verdicts_announced_.exchange(true)) return true;
+  Command command;
+  command.kind = Command::Kind::kVerdicts;
+  if (post(std::move(command))) return true;
+  verdicts_announced_ = false;
+  return false;
+}
+
 void Worker::run() {
   while (!finished()) step(base::kForever);
 }
@@ -138,6 +148,7 @@ void Worker::execute(Command& command) {
       drain_deadline_ = after(transport_.now(), command.drain_for);
       break;
     case Command::Kind::kVerdicts:
+      verdicts_announced_.exchange(false);  // Before they are read.
       roster_.read_verdicts();
       runner_.upstreams_changed();
       break;

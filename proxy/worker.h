@@ -5,6 +5,7 @@
 // Owned by the supervisor. Everything happens on the worker's thread, except post().
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <future>
@@ -50,6 +51,10 @@ class Worker {
 
   // Any thread. False when the mailbox is full (kMailbox commands that nobody has read).
   bool post(Command command);
+  // The monitor's thread: the worker will see every verdict that was written before this call. One
+  // kVerdicts at most is in the mailbox, so that there is always room for main. False when there is
+  // none: call again.
+  bool announce_verdicts();
 
   // One turn: waits for events for at most wait_max, handles them, timers, and the mailbox.
   void step(base::Nanos wait_max);
@@ -80,6 +85,7 @@ class Worker {
   Roster roster_;
   SessionRunner runner_;
   base::Mailbox<Command> mailbox_{kMailbox};
+  std::atomic<bool> verdicts_announced_ = false;  // kVerdicts is in the mailbox.
   bool hurry_ = false;                        // Work is left over: do not wait in the next poll.
   std::optional<base::Nanos> next_cleaning_;  // Something removed may still be in use until then.
   std::optional<base::Nanos> drain_deadline_;

@@ -25,6 +25,7 @@
 #include "metrics/histogram.h"
 #include "proxy/dns_cells.h"
 #include "proxy/end_reason.h"
+#include "proxy/monitor_cells.h"
 
 namespace proxy {
 
@@ -138,8 +139,9 @@ struct Series {
   }
   const SeriesNames names;
   std::vector<std::unique_ptr<Cells>> cells;
-  mutable Verdict verdict;  // Of endpoints only.
-  bool configured = true;   // In the configuration in force. Main and the scrape, under the lock.
+  mutable Verdict verdict;         // Of endpoints only.
+  mutable MonitorCells monitored;  // Of endpoints and upstreams.
+  bool configured = true;  // In the configuration in force. Main and the scrape, under the lock.
 };
 template <typename Cells>
 using SeriesMap = std::map<SeriesNames, std::unique_ptr<Series<Cells>>>;
@@ -156,6 +158,8 @@ class MetricsCatalog {
   std::size_t workers() const { return workers_.size(); }
   WorkerCells& worker(std::size_t index) { return *workers_[index]; }
   const WorkerCells& worker(std::size_t index) const { return *workers_[index]; }
+  MonitorTotals& monitor() { return monitor_; }
+  const MonitorTotals& monitor() const { return monitor_; }
 
   // Found or made; they live as long as the catalog. Main thread only.
   ListenerSeries& listener(const std::string& name);
@@ -188,6 +192,7 @@ class MetricsCatalog {
   Series<Cells>& find_or_add(SeriesMap<Cells>& all, SeriesNames names, std::size_t copies);
 
   std::vector<std::unique_ptr<WorkerCells>> workers_;
+  MonitorTotals monitor_;
   mutable std::mutex mutex_;  // Main against the scrape. No worker ever takes it.
   SeriesMap<ListenerCells> listeners_;
   SeriesMap<RouteCells> routes_;

@@ -2,9 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <set>
-#include <string_view>
 #include <thread>
 
 #include "backends/sim/sim_network.h"
@@ -39,14 +36,6 @@ TEST_F(EvidenceTest, ComesOutAsItWentIn) {
   ASSERT_TRUE(log_.try_pop(read));
   EXPECT_EQ(read.outcome, Outcome::kConnected);
   EXPECT_FALSE(log_.try_pop(read));
-}
-
-TEST(Outcomes, HaveDifferentNames) {
-  std::set<std::string_view> all;
-  for (int i = 0; i < static_cast<int>(Outcome::kCount); ++i) {
-    all.insert(name(static_cast<Outcome>(i)));
-  }
-  EXPECT_EQ(all.size(), static_cast<std::size_t>(Outcome::kCount));
 }
 
 TEST_F(EvidenceTest, WakesTheMonitorOnceUntilItReads) {

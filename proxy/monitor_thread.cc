@@ -1,0 +1,58 @@
+#include "proxy/monitor_thread.h"
+
+#include <utility>
+
+#include "base/assert.h"
+#include "base/cpu.h"
+#include "base/errno.h"
+
+namespace proxy {
+namespace {
+
+// It has one connection for each check, no clients and no relays. A check that ended in this turn
+// may still hold its place while the next one begins.
+backends::TransportOptions transport_options(std::size_t checks_max) {
+  return {.connections_max = 2 * checks_max, .clients_max = 0, .pipes_max = 0, .pipe_bytes = 0};
+}
+
+}  // namespace
+
+MonitorThread::MonitorThread(const MonitorOptions& options, const MonitorLinks& links,
+                             backends::TransportFactory& factory)
+    : options_(options), links_(links), factory_(factory), thread_([this] { run(); }) {}
+
+void MonitorThread::run() {
+  base::name_this_thread("monitor");
+  auto transport = factory_.make(transport_options(options_.checks_max));
+  if (!transport) {
+    started_.set_value(base::failure("monitor: cannot start its transport: " +
+                                     base::errno_text(transport.error())));
+    return;
+  }
+  transport_ = *std::move(transport);
+  monitor_ = std::make_unique<Monitor>(options_, links_, *transport_);
+  started_.set_value({});
+  monitor_->run();
+}
+
+void MonitorThread::apply(SnapshotPtr snapshot) {
+  CHECK(monitor_ != nullptr && thread_.joinable());
+  tell(MonitorCommand::Kind::kApply, std::move(snapshot));
+}
+
+void MonitorThread::stop() {
+  if (!thread_.joinable()) return;
+  if (monitor_ != nullptr) tell(MonitorCommand::Kind::kStop, nullptr);
+  thread_.join();
+}
+
+void MonitorThread::tell(MonitorCommand::Kind kind, SnapshotPtr snapshot) {
+  MonitorCommand command;
+  command.kind = kind;
+  command.snapshot = std::move(snapshot);
+  auto done = command.done.get_future();
+  CHECK(monitor_->post(std::move(command)));  // Main waits for each answer: there is room.
+  done.wait();
+}
+
+}  // namespace proxy
