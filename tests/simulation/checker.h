@@ -19,6 +19,7 @@ struct Excuses {
   bool no_endpoint = false;     // Some upstream has no endpoint that may be used.
   bool limited = false;         // Some upstream or endpoint has a limit, and perhaps a queue.
   bool removed = false;         // A reload removed an endpoint or an upstream with sessions.
+  bool checks_send = false;     // Health checks send bytes to upstream ends, outside any session.
 };
 
 // Every broken promise as a sentence; nothing when all is well.

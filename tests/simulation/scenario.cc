@@ -45,6 +45,7 @@ WorldOptions world_options(const Stage& stage, std::uint64_t seed, bool trace) {
   if (stage.faults) options.faults = backends::SimFaults::from_seed(prng);
   options.limits = stage.limits;
   options.sessions_max = stage.sessions_max;
+  options.monitor = stage.monitor;
   return options;
 }
 

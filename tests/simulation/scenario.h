@@ -58,6 +58,7 @@ struct Stage {
   std::size_t buffer_bytes = 0;  // Of both buffers of every socket of the proxy; 0: from the seed.
   backends::TransportOptions limits;
   std::size_t sessions_max = 4096;
+  bool monitor = false;
 };
 
 class Scenario : public testing::Test {

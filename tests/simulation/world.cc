@@ -19,12 +19,14 @@ constexpr std::uint64_t kTurnsWithoutTimeMax = 200'000;
 
 World::World(const WorldOptions& options)
     : network_(options.network), catalog_(options.workers), recorded_(options.workers) {
+  backends::SimTransportOptions transport;
+  transport.limits = options.limits;
+  transport.clock = backends::SimClock::kDriven;
+  transport.faults = options.faults;
+  if (options.monitor) make_monitor(options, transport);
   for (std::size_t i = 0; i < options.workers; ++i) {
-    backends::SimTransportOptions transport;
-    transport.limits = options.limits;
-    transport.clock = backends::SimClock::kDriven;
-    transport.faults = options.faults;
     proxy::WorkerOptions worker;
+    if (monitor_ != nullptr) worker.evidence = evidence_[i].get();
     worker.index = i;
     worker.sessions_max = options.sessions_max;
     worker.seed = options.network.seed * 1000 + i;
@@ -37,6 +39,37 @@ World::World(const WorldOptions& options)
 
 World::~World() { stop(); }
 
+void World::make_monitor(const WorldOptions& options,
+                         const backends::SimTransportOptions& transport) {
+  proxy::MonitorLinks links;
+  for (std::size_t i = 0; i < options.workers; ++i) {
+    links.evidence.push_back(evidence_.emplace_back(std::make_unique<proxy::EvidenceLog>()).get());
+  }
+  links.announcer = this;
+  links.totals = &catalog_.monitor();
+  monitor_transport_ = std::make_unique<backends::SimTransport>(network_, transport);
+  monitor_ = std::make_unique<proxy::Monitor>(
+      proxy::MonitorOptions{.checks_max = 64, .seed = options.network.seed}, links,
+      *monitor_transport_);
+}
+
+bool World::announce_verdicts() {
+  bool all = true;
+  for (SimWorker& told : workers_) all = told.worker->announce_verdicts() && all;
+  return all;
+}
+
+void World::watch(const proxy::SnapshotPtr& snapshot) {
+  if (monitor_ == nullptr) return;
+  proxy::MonitorCommand command;
+  command.kind = proxy::MonitorCommand::Kind::kApply;
+  command.snapshot = snapshot;
+  const auto done = command.done.get_future();
+  CHECK(monitor_->post(std::move(command)));
+  CHECK(run_until(
+      [&] { return done.wait_for(std::chrono::seconds(0)) == std::future_status::ready; }));
+}
+
 // --- Time.
 
 bool World::run_one_worker() {
@@ -46,8 +79,15 @@ bool World::run_one_worker() {
       runnable.push_back(&candidate);
     }
   }
-  if (runnable.empty()) return false;
-  runnable[prng().below(runnable.size())]->worker->step(base::kForever);
+  const bool monitor = monitor_ != nullptr && monitor_transport_->runnable();
+  const std::size_t count = runnable.size() + (monitor ? 1U : 0U);
+  if (count == 0) return false;
+  const std::size_t turn = prng().below(count);
+  if (turn < runnable.size()) {
+    runnable[turn]->worker->step(base::kForever);
+  } else {
+    monitor_->step(base::kForever);
+  }
   check_limits();
   return true;
 }
@@ -56,12 +96,15 @@ bool World::turn(Nanos limit) {
   if (run_one_worker()) return true;
   Nanos next = network_.next_event().value_or(base::kForever);
   bool deadline_first = false;
-  for (const SimWorker& candidate : workers_) {
-    const auto deadline = candidate.transport->deadline();
-    if (candidate.worker->finished() || !deadline || *deadline >= next) continue;
+  const auto consider = [&](const std::optional<Nanos>& deadline) {
+    if (!deadline || *deadline >= next) return;
     next = *deadline;
     deadline_first = true;
+  };
+  for (const SimWorker& candidate : workers_) {
+    if (!candidate.worker->finished()) consider(candidate.transport->deadline());
   }
+  if (monitor_ != nullptr) consider(monitor_transport_->deadline());
   if (next > limit || next == base::kForever) {
     if (limit != base::kForever) network_.advance_to(limit);
     return false;
@@ -143,6 +186,7 @@ std::optional<proxy::BindFailure> World::configure(const config::Config& config)
     tell_all(proxy::Command::Kind::kAbandon, nullptr, {});
     return failure;
   }
+  watch(snapshot);
   // The first worker that commits may go up to the new limits already.
   limits_lowered_ = limits_lowered_ || lowers_a_limit(config);
   snapshot_ = std::move(snapshot);
@@ -206,6 +250,8 @@ void World::stop() {
       failures_.push_back("a drain without a grace takes more than 10 s");
     }
   }
+  for (const auto& log : evidence_) log->attach(nullptr);
+  monitor_.reset();
   for (SimWorker& each : workers_) {
     const backends::TransportStats& stats = each.transport->stats();
     if (stats.relays + stats.connections + stats.held_bytes + stats.resets_pending > 0) {
@@ -220,6 +266,10 @@ void World::stop() {
     each.transport.reset();
   }
   workers_.clear();
+  if (monitor_transport_ != nullptr && monitor_transport_->stats().connections > 0) {
+    failures_.push_back("the monitor has left connections behind");
+  }
+  monitor_transport_.reset();
   log_ = recorded_.finish();
   // What is still on the wire arrives, and handshakes that nobody answers are given up.
   run_for(backends::SimNetwork::kHandshakeTimeout);

@@ -1,7 +1,7 @@
-// A world for the production proxy: one simulated network, a few workers on it (the real
-// proxy::Worker, its real mailbox, snapshots and counters), and far ends that tests script. It
-// drives everything on one thread in virtual time, and checks after every step what must always
-// hold. What must hold in the end, checker.h checks.
+// A world for the production proxy: one simulated network, a few workers and perhaps a monitor on
+// it (the real proxy::Worker, its real mailbox, snapshots and counters), and far ends that tests
+// script. It drives everything on one thread in virtual time, and checks after every step what must
+// always hold. What must hold in the end, checker.h checks.
 #pragma once
 
 #include <cstddef>
@@ -16,6 +16,7 @@
 #include "backends/sim/sim_peer.h"
 #include "backends/sim/sim_transport.h"
 #include "config/config.h"
+#include "proxy/monitor.h"
 #include "proxy/worker.h"
 #include "tests/simulation/ended_session.h"
 
@@ -29,15 +30,16 @@ struct WorldOptions {
   backends::SimFaults faults;
   backends::TransportOptions limits;
   std::size_t sessions_max = 4096;
+  bool monitor = false;  // Else nobody checks and judges endpoints.
 };
 
-class World {
+class World final : private proxy::Announcer {
  public:
   explicit World(const WorldOptions& options);
   World(const World&) = delete;
   World& operator=(const World&) = delete;
   // Tells the workers to stop, if the test did not.
-  ~World();
+  ~World() override;
 
   backends::SimNetwork& network() { return network_; }
   base::Prng& prng() { return network_.prng(); }
@@ -94,6 +96,9 @@ class World {
     std::unique_ptr<proxy::Worker> worker;
   };
 
+  bool announce_verdicts() override;
+  void make_monitor(const WorldOptions& options, const backends::SimTransportOptions& transport);
+  void watch(const proxy::SnapshotPtr& snapshot);
   bool run_one_worker();
   std::vector<std::optional<proxy::BindFailure>> tell_all(proxy::Command::Kind kind,
                                                           const proxy::SnapshotPtr& snapshot,
@@ -108,6 +113,9 @@ class World {
   backends::SimNetwork network_;
   proxy::MetricsCatalog catalog_;
   RecordedLog recorded_;
+  std::vector<std::unique_ptr<proxy::EvidenceLog>> evidence_;  // One of each worker.
+  std::unique_ptr<backends::SimTransport> monitor_transport_;  // Null, both: no monitor.
+  std::unique_ptr<proxy::Monitor> monitor_;
   std::vector<SimWorker> workers_;
   std::vector<std::unique_ptr<backends::SimPeer>> clients_;
   std::vector<std::unique_ptr<backends::SimService>> services_;
