@@ -134,6 +134,24 @@ inline constexpr Family kUpstreamRetriesTotal{
     "millrace_upstream_retries_total", Type::kCounter, Unit::kNone,
     "Attempts on another endpoint after a failed connect, made or refused by the retry budget",
     LabelNames("upstream", "result")};
+inline constexpr Family kPoolConnections{"millrace_pool_connections", Type::kGauge, Unit::kNone,
+                                         "Connections in pools now, ready and on their way",
+                                         LabelNames("upstream", "state")};
+inline constexpr Family kPoolTarget{"millrace_pool_target", Type::kGauge, Unit::kNone,
+                                    "Connections that the pools of the upstream should have now",
+                                    LabelNames("upstream")};
+inline constexpr Family kPoolIdleMax{"millrace_pool_idle_max", Type::kGauge, Unit::kNone,
+                                     "Configured largest pool of an endpoint; 0 means no pool",
+                                     LabelNames("upstream")};
+inline constexpr Family kPoolCheckoutsTotal{"millrace_pool_checkouts_total", Type::kCounter,
+                                            Unit::kNone, "What sessions found in pools",
+                                            LabelNames("upstream", "result")};
+inline constexpr Family kPoolDiscardedTotal{
+    "millrace_pool_discarded_total", Type::kCounter, Unit::kNone,
+    "Pooled connections that were closed unused", LabelNames("upstream", "cause")};
+inline constexpr Family kPoolSavedSecondsTotal{
+    "millrace_pool_saved_seconds_total", Type::kCounter, Unit::kSeconds,
+    "Connect time that sessions did not wait for", LabelNames("upstream")};
 inline constexpr Family kEndpointSessionsActive{"millrace_endpoint_sessions_active", Type::kGauge,
                                                 Unit::kNone, "Sessions open now on the endpoint",
                                                 LabelNames("upstream", "endpoint")};
@@ -364,6 +382,12 @@ inline constexpr std::array kAll = {
     &kUpstreamQueueMax,
     &kUpstreamQueueSeconds,
     &kUpstreamRetriesTotal,
+    &kPoolConnections,
+    &kPoolTarget,
+    &kPoolIdleMax,
+    &kPoolCheckoutsTotal,
+    &kPoolDiscardedTotal,
+    &kPoolSavedSecondsTotal,
     &kEndpointSessionsActive,
     &kEndpointMaxSessions,
     &kEndpointHealthy,

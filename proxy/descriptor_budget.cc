@@ -20,6 +20,8 @@ constexpr std::size_t kConnectionsMax = std::size_t{1} << 21U;
 constexpr std::size_t kPipes = 64;
 // No more of a small budget than this part goes into pipes (two descriptors each).
 constexpr std::size_t kPipeShare = 8;
+// And this part of the connections is for pools. A client never loses its upstream's place to them.
+constexpr std::size_t kPoolShare = 16;
 
 // Health checks under way. A thousand endpoints that swallow every packet, each checked every 2 s
 // with a timeout of 1 s, keep 500 under way; answered ones are over in well under a millisecond.
@@ -50,8 +52,13 @@ backends::TransportOptions share_of_descriptors(std::size_t descriptors, std::si
   options.pipes_max = std::min(kPipes, share / kPipeShare / 2);
   options.connections_max =
       std::clamp(share - 2 * options.pipes_max, kConnectionsMin, kConnectionsMax);
-  options.clients_max = options.connections_max / 2;
+  const std::size_t for_pools = options.connections_max / kPoolShare;
+  options.clients_max = (options.connections_max - for_pools) / 2;
   return options;
+}
+
+std::size_t pooled_max(const backends::TransportOptions& options) {
+  return options.connections_max - 2 * options.clients_max;
 }
 
 }  // namespace proxy

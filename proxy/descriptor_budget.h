@@ -14,8 +14,12 @@ std::size_t raise_descriptor_limit();
 // How many of that many descriptors health checks may take at one time.
 std::size_t share_of_checks(std::size_t descriptors);
 
-// What each of the workers may use of that many descriptors: two for each session, some for pipes,
-// and a reserve for everything that is not a session (logs, listeners, the metrics port, checks).
+// What each of the workers may use of that many descriptors: two for each session, some for pipes
+// and for pools, and a reserve for everything that is not a session (logs, listeners, the metrics
+// port, checks).
 backends::TransportOptions share_of_descriptors(std::size_t descriptors, std::size_t workers);
+
+// What is left for pools when every client has its upstream connection.
+std::size_t pooled_max(const backends::TransportOptions& options);
 
 }  // namespace proxy

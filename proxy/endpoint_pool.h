@@ -88,9 +88,10 @@ struct EndpointPool : TimerWheel::Timer {
   Sharer sharer;
   Demand demand;
   Backoff backoff;
-  std::uint32_t on_proof = 0;  // Of those in ready.
-  PooledList ready;            // The one that has waited longest is first.
-  PooledList connecting;       // In the order in which they began.
+  std::uint32_t shown_target = 0;  // In the upstream's gauge.
+  std::uint32_t on_proof = 0;      // Of those in ready.
+  PooledList ready;                // The one that has waited longest is first.
+  PooledList connecting;           // In the order in which they began.
   base::ListLink<EndpointPool> due_link;
 };
 

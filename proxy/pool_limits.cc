@@ -14,6 +14,7 @@ struct Level {
   const Sharer& sharer;
 
   bool full() const { return max_sessions > 0 && sessions + pooled >= max_sessions; }
+  bool overfull() const { return max_sessions > 0 && sessions + pooled > max_sessions; }
   std::int64_t my_places() const {
     return share_of(places_for_pools(max_sessions, sessions, sharer.workers), sharer);
   }
@@ -51,11 +52,13 @@ std::uint32_t owed(const Level& level) {
   return static_cast<std::uint32_t>(std::max<std::int64_t>(level.mine - level.my_places(), 0));
 }
 
+// A session that finds a connection in the pool holds a place for connecting too, for a moment.
 template <typename Cells>
 std::uint32_t connects_left(std::uint32_t limit, const Series<Cells>& series) {
   if (limit == 0) return UINT32_MAX;
+  const std::int64_t for_pools = (std::int64_t{limit} + 1) / 2;
   const std::int64_t now = sum_over_workers(series, &Cells::connecting);
-  return static_cast<std::uint32_t>(std::max<std::int64_t>(std::int64_t{limit} - now, 0));
+  return static_cast<std::uint32_t>(std::max<std::int64_t>(for_pools - now, 0));
 }
 
 }  // namespace
@@ -75,9 +78,9 @@ std::uint32_t places_owed(const EndpointPool& pool) {
   return std::min(most, std::max(owed(level_of(*pool.upstream)), owed(level_of(pool))));
 }
 
-bool endpoint_has_place(const EndpointPool& pool) { return !level_of(pool).full(); }
+bool endpoint_overfull(const EndpointPool& pool) { return level_of(pool).overfull(); }
 
-bool upstream_has_place(const UpstreamPool& pool) { return !level_of(pool).full(); }
+bool upstream_overfull(const UpstreamPool& pool) { return level_of(pool).overfull(); }
 
 bool limits_watched(const EndpointPool& pool) {
   const config::Limits& limits = pool.upstream->plan->config->limits;

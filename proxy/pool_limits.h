@@ -1,6 +1,7 @@
 // What the limits of an upstream and of an endpoint leave to their pools. Connections of pools are
 // connections: while they connect they count as connecting, and together with the sessions they are
-// never more than max_sessions. Sessions come first: a pool takes what they leave.
+// never more than max_sessions. Sessions come first: of max_connecting a pool begins no more than
+// half, and of max_sessions it takes what they leave.
 //
 // Counts are sums over all workers, as the limits are; what other workers have may be a moment old.
 // On the worker's thread.
@@ -19,10 +20,10 @@ std::uint32_t places_left(const EndpointPool& pool);
 // sessions may need the place.
 std::uint32_t places_owed(const EndpointPool& pool);
 
-// A session more fits beside all sessions and all pooled connections: of the endpoint, and of the
+// Sessions and pooled connections together are more than max_sessions: of the endpoint, and of the
 // upstream.
-bool endpoint_has_place(const EndpointPool& pool);
-bool upstream_has_place(const UpstreamPool& pool);
+bool endpoint_overfull(const EndpointPool& pool);
+bool upstream_overfull(const UpstreamPool& pool);
 
 // What other workers do may change the answers.
 bool limits_watched(const EndpointPool& pool);

@@ -16,7 +16,7 @@ std::uint32_t places_for_pools(std::uint32_t max_sessions, std::int64_t sessions
                                std::size_t workers) {
   const std::int64_t free = static_cast<std::int64_t>(max_sessions) - sessions;
   if (free <= 0) return 0;
-  return static_cast<std::uint32_t>(workers == 1 ? free : (free + 1) / 2);
+  return static_cast<std::uint32_t>(workers == 1 ? free : free / 2);
 }
 
 }  // namespace proxy

@@ -22,7 +22,7 @@ std::uint32_t share_of(std::uint32_t total, const Sharer& sharer);
 
 // Of max_sessions places, of which `sessions` are taken, those that pools may fill now: what is
 // free. With several workers half of it, because a worker cannot empty another one's pool at the
-// moment when a session needs the place.
+// moment when a session needs the place; the last place is never theirs.
 std::uint32_t places_for_pools(std::uint32_t max_sessions, std::int64_t sessions,
                                std::size_t workers);
 

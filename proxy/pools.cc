@@ -125,6 +125,12 @@ void Pools::close_all_but(std::vector<base::SlotId> kept) {
 
 void Pools::empty(EndpointPool& pool) {
   while (pool.size() > 0) discard_one(pool);
+  show_target(pool, 0);
+}
+
+void Pools::show_target(EndpointPool& pool, std::uint32_t target) {
+  const std::int64_t before = std::exchange(pool.shown_target, target);
+  pool.upstream->cells->pool_target.add(target - before);
 }
 
 void Pools::shorten_lives(EndpointPool& pool) {
@@ -354,12 +360,26 @@ void Pools::give_back(Endpoint& endpoint, ReadyConnection ready) {
 bool Pools::make_room(Endpoint& endpoint) {
   EndpointPool* pool = find(endpoint);
   if (pool == nullptr) return true;
-  while (!endpoint_has_place(*pool) && pool->size() > 0) discard_one(*pool);
+  while (endpoint_overfull(*pool) && pool->size() > 0) discard_one(*pool);
   for (const base::SlotId id : pool->upstream->members) {
     EndpointPool& member = endpoints_[id];
-    while (!upstream_has_place(*pool->upstream) && member.size() > 0) discard_one(member);
+    while (upstream_overfull(*pool->upstream) && member.size() > 0) discard_one(member);
   }
-  return endpoint_has_place(*pool) && upstream_has_place(*pool->upstream);
+  return !endpoint_overfull(*pool) && !upstream_overfull(*pool->upstream);
+}
+
+bool Pools::give_way(const Upstream& upstream) {
+  bool gave = false;
+  const bool all = upstream.config().limits.max_connecting > 0;
+  for (const auto& endpoint : upstream.endpoints()) {
+    EndpointPool* pool = find(*endpoint);
+    if (pool == nullptr || (!all && pool->plan->max_connecting == 0)) continue;
+    while (Pooled* pooled = pool->connecting.front()) {
+      discard(*pooled, Discard::kExcess);
+      gave = true;
+    }
+  }
+  return gave;
 }
 
 backends::Tag Pools::owner_now(backends::Tag tag) const {
@@ -424,6 +444,7 @@ std::size_t Pools::adjust(EndpointPool& pool, std::size_t dials_max) {
   for (std::size_t i = 0; i < dials; ++i) dial(pool);
   if (pool.due_link.listed) due_.erase(pool);  // By the changes made here.
   if (unfinished) mark_due(pool);
+  show_target(pool, pool.usable() && !draining_ ? pool.target() : 0);
   Nanos next = pool.next_change(now);
   if (refused || (limits_watched(pool) && pool.size() > 0)) {
     next = std::min(next, now + kLimitsInterval);

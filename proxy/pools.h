@@ -83,10 +83,13 @@ class Pools {
   bool adopt(Endpoint& endpoint, DialUnderWay& dial, backends::Tag owner);
   // A connection that a session has not used. Closes it when it is not wanted.
   void give_back(Endpoint& endpoint, ReadyConnection ready);
-  // Before a session that takes none from here is counted: closes connections of this worker's
-  // pools until max_sessions has a place for it. False: other workers' pools have the rest; they
-  // give way within kLimitsInterval.
+  // For a session that has its places and takes no connection from here: closes connections of this
+  // worker's pools until those are no more than max_sessions allows beside all sessions. False:
+  // other workers' pools have too many; they give way within kLimitsInterval.
   bool make_room(Endpoint& endpoint);
+  // For a session that found no place: gives up this worker's connects to the upstream where
+  // max_connecting is what is full. True: a place may be free now.
+  bool give_way(const Upstream& upstream);
 
   // --- Events whose tag is kPool. Stale ones are dropped.
   void connected(const backends::Event& event);
@@ -114,6 +117,7 @@ class Pools {
   void apply_endpoint(UpstreamPool& shared, const EndpointPlan& plan, Endpoint& endpoint);
   void close_all_but(std::vector<base::SlotId> kept);
   void empty(EndpointPool& pool);
+  static void show_target(EndpointPool& pool, std::uint32_t target);
   void shorten_lives(EndpointPool& pool);
 
   EndpointPool* find(const Endpoint& endpoint) { return endpoints_.find(endpoint.pool); }

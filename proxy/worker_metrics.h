@@ -73,6 +73,7 @@ struct alignas(kCacheLine) UpstreamCells {
   metrics::Counter retries_refused;  // By the retry budget.
   metrics::Gauge pool_idle;
   metrics::Gauge pool_connecting;
+  metrics::Gauge pool_target;  // What the pools should have, by demand and configuration.
   std::array<metrics::Counter, static_cast<std::size_t>(Checkout::kCount)> checkouts;
   std::array<metrics::Counter, static_cast<std::size_t>(Discard::kCount)> discarded;
   metrics::Counter saved_nanoseconds;  // Connect time that hits did not wait for.

@@ -20,13 +20,15 @@ TEST(DescriptorBudget, NeverHandsOutMoreThanThereIs) {
 
 TEST(DescriptorBudget, KeepsAnUpstreamConnectionForEveryClient) {
   const auto share = share_of_descriptors(20000, 2);
-  EXPECT_EQ(share.clients_max * 2, share.connections_max);
+  EXPECT_EQ(share.clients_max * 2 + pooled_max(share), share.connections_max);
   EXPECT_GT(share.clients_max, 4500U);
+  EXPECT_GE(pooled_max(share), share.connections_max / 16);
 }
 
 TEST(DescriptorBudget, LeavesAWorkerSomethingToWorkWithWhateverTheLimit) {
   const auto share = share_of_descriptors(64, 64);
   EXPECT_GE(share.clients_max, 1U);
+  EXPECT_GE(pooled_max(share), 1U);
 }
 
 TEST(DescriptorBudget, RaisesTheSoftLimitToTheHardOne) {

@@ -38,17 +38,17 @@ TEST_F(PoolLimitsTest, WithoutLimitsThereIsAlwaysAPlace) {
   other_endpoint().connecting.set(1'000'000);
   EXPECT_EQ(places_left(pool_), UINT32_MAX);
   EXPECT_EQ(places_owed(pool_), 0U);
-  EXPECT_TRUE(endpoint_has_place(pool_));
-  EXPECT_TRUE(upstream_has_place(upstream_));
+  EXPECT_FALSE(endpoint_overfull(pool_));
+  EXPECT_FALSE(upstream_overfull(upstream_));
   EXPECT_FALSE(limits_watched(pool_));
 }
 
 TEST_F(PoolLimitsTest, ConnectsOfAllWorkersCount) {
   config_.limits.max_connecting = 10;
-  other_upstream().connecting.set(7);
-  EXPECT_EQ(places_left(pool_), 3U);
-  plan_.max_connecting = 4;
-  other_endpoint().connecting.set(3);
+  other_upstream().connecting.set(2);
+  EXPECT_EQ(places_left(pool_), 3U);  // Half of ten for pools.
+  plan_.max_connecting = 5;
+  other_endpoint().connecting.set(2);
   EXPECT_EQ(places_left(pool_), 1U);
   other_endpoint().connecting.set(9);
   EXPECT_EQ(places_left(pool_), 0U);
@@ -70,20 +70,20 @@ TEST_F(PoolLimitsTest, AWorkerFillsItsShareOfHalfOfWhatIsFree) {
   EXPECT_TRUE(limits_watched(pool_));
 }
 
-TEST_F(PoolLimitsTest, FullMeansSessionsAndPooledConnectionsTogether) {
+TEST_F(PoolLimitsTest, TheLimitIsForSessionsAndPooledConnectionsTogether) {
   plan_.max_sessions = 4;
   config_.limits.max_sessions = 4;
   other_endpoint().sessions.set(1);
   other_upstream().sessions.set(1);
-  other_endpoint().pooled.set(2);
-  other_upstream().pool_idle.set(1);
-  other_upstream().pool_connecting.set(1);
-  EXPECT_TRUE(endpoint_has_place(pool_));
-  EXPECT_TRUE(upstream_has_place(upstream_));
   other_endpoint().pooled.set(3);
   other_upstream().pool_idle.set(2);
-  EXPECT_FALSE(endpoint_has_place(pool_));
-  EXPECT_FALSE(upstream_has_place(upstream_));
+  other_upstream().pool_connecting.set(1);
+  EXPECT_FALSE(endpoint_overfull(pool_));
+  EXPECT_FALSE(upstream_overfull(upstream_));
+  other_endpoint().pooled.set(4);
+  other_upstream().pool_idle.set(3);
+  EXPECT_TRUE(endpoint_overfull(pool_));
+  EXPECT_TRUE(upstream_overfull(upstream_));
 }
 
 TEST_F(PoolLimitsTest, WhenItIsFullAWorkerGivesUpWhatIsAboveItsShare) {

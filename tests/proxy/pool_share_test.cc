@@ -44,7 +44,8 @@ TEST(PoolShare, SessionsComeFirstWhereAServiceIsLimited) {
   EXPECT_EQ(places_for_pools(10, 10, 1), 0U);
   EXPECT_EQ(places_for_pools(10, 12, 1), 0U);
   EXPECT_EQ(places_for_pools(10, 0, 2), 5U);
-  EXPECT_EQ(places_for_pools(10, 9, 2), 1U);
+  EXPECT_EQ(places_for_pools(10, 8, 2), 1U);
+  EXPECT_EQ(places_for_pools(10, 9, 2), 0U);
   EXPECT_EQ(places_for_pools(10, 10, 2), 0U);
 }
 

@@ -71,6 +71,7 @@ class PoolsOfWorker {
   Endpoint& endpoint(std::size_t index = 0, std::size_t upstream = 0) {
     return *upstreams_[upstream]->endpoints()[index];
   }
+  Upstream& upstream(std::size_t index = 0) { return *upstreams_[index]; }
   // Events that were not for the pools.
   std::vector<backends::Event>& others() { return others_; }
   EvidenceLog& evidence() { return log_; }
