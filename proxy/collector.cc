@@ -11,6 +11,7 @@
 #include "proxy/dns_page.h"
 #include "proxy/monitor_page.h"
 #include "proxy/page_sums.h"
+#include "proxy/pool_page.h"
 #include "proxy/upstream_page.h"
 
 namespace proxy {
@@ -51,6 +52,7 @@ void add_program(Page& page, const ProgramStatus& status, const Log& log,
     page.add(names::kListenerMaxSessions, {listener.name}, listener.max_sessions);
   }
   add_upstream_limits(page, *snapshot);
+  add_pool_settings(page, *snapshot);
 }
 
 void add_listener(Page& page, const ListenerSeries& series) {
@@ -66,6 +68,8 @@ void add_listener(Page& page, const ListenerSeries& series) {
   page.add(names::kSessionDurationSeconds, {name}, merged(series, &ListenerCells::duration).view());
   page.add(names::kSessionSetupSeconds, {name, "miss"},
            merged(series, &ListenerCells::setup).view());
+  page.add(names::kSessionSetupSeconds, {name, "hit"},
+           merged(series, &ListenerCells::setup_pooled).view());
 }
 
 void add_route(Page& page, const RouteSeries& series) {

@@ -1,6 +1,7 @@
 #include "proxy/pool_limits.h"
 
 #include <algorithm>
+#include <atomic>
 
 namespace proxy {
 namespace {
@@ -61,6 +62,11 @@ std::uint32_t connects_left(std::uint32_t limit, const Series<Cells>& series) {
   return static_cast<std::uint32_t>(std::max<std::int64_t>(for_pools - now, 0));
 }
 
+template <typename Cells>
+bool above(std::uint32_t limit, const Series<Cells>& series) {
+  return limit > 0 && sum_over_workers(series, &Cells::connecting) > std::int64_t{limit};
+}
+
 }  // namespace
 
 std::uint32_t places_left(const EndpointPool& pool) {
@@ -71,6 +77,15 @@ std::uint32_t places_left(const EndpointPool& pool) {
   return std::min({connects_left(limits.max_connecting, series),
                    connects_left(pool.plan->max_connecting, *pool.plan->series),
                    left_for_me(level_of(*pool.upstream)), left_for_me(level_of(pool))});
+}
+
+bool too_many_connecting(const EndpointPool& pool) {
+  const std::uint32_t limit = pool.upstream->plan->config->limits.max_connecting;
+  if (limit == 0 && pool.plan->max_connecting == 0) return false;
+  // As in take_place(): of two workers that race at least one sees the other.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  return above(limit, *pool.upstream->plan->series) ||
+         above(pool.plan->max_connecting, *pool.plan->series);
 }
 
 std::uint32_t places_owed(const EndpointPool& pool) {

@@ -16,6 +16,10 @@ namespace proxy {
 // Connects that this worker may begin for the pool now. UINT32_MAX where nothing is limited.
 std::uint32_t places_left(const EndpointPool& pool);
 
+// After a connect of the pool's was counted: other workers have been faster, and the limits on
+// connecting are passed.
+bool too_many_connecting(const EndpointPool& pool);
+
 // Connections that this worker's pool must close, because its upstream or endpoint is full and
 // sessions may need the place.
 std::uint32_t places_owed(const EndpointPool& pool);

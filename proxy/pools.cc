@@ -203,10 +203,15 @@ void Pools::stands(Pooled& pooled, Nanos connected_at, Nanos connect_time) {
   mark_due(home);
 }
 
-void Pools::dial(EndpointPool& pool) {
+// False: other workers have taken the places for connecting.
+bool Pools::dial(EndpointPool& pool) {
   const config::Connect& connect = pool.upstream->plan->config->connect;
   Pooled* pooled = add(pool);
   CHECK(pooled != nullptr);
+  if (too_many_connecting(pool)) {
+    remove(*pooled);
+    return false;
+  }
   pooled->started = transport_.now();
   pooled->connection = transport_.connect({.remote = pool.plan->address,
                                            .sources = connect.sources,
@@ -215,6 +220,7 @@ void Pools::dial(EndpointPool& pool) {
                                            .park = true},
                                           make_tag(TagKind::kPool, pooled->id));
   lives_.arm(*pooled, pooled->started + connect.timeout);
+  return true;
 }
 
 void Pools::connected(const backends::Event& event) {
@@ -438,15 +444,16 @@ std::size_t Pools::adjust(EndpointPool& pool, std::size_t dials_max) {
   const std::uint32_t missing = draining_ ? 0 : pool.missing(now);
   std::size_t dials = missing > 0 ? std::min(missing, places_left(pool)) : 0;
   dials = std::min(dials, pooled_.capacity() - pooled_.size());
-  const bool refused = dials < missing;
+  const bool limited = dials < missing;
   const bool unfinished = dials > dials_max;
   dials = std::min(dials, dials_max);
-  for (std::size_t i = 0; i < dials; ++i) dial(pool);
+  std::size_t begun = 0;
+  while (begun < dials && dial(pool)) ++begun;
   if (pool.due_link.listed) due_.erase(pool);  // By the changes made here.
   if (unfinished) mark_due(pool);
   show_target(pool, pool.usable() && !draining_ ? pool.target() : 0);
   Nanos next = pool.next_change(now);
-  if (refused || (limits_watched(pool) && pool.size() > 0)) {
+  if (limited || begun < dials || (limits_watched(pool) && pool.size() > 0)) {
     next = std::min(next, now + kLimitsInterval);
   }
   if (next == base::kForever) {
@@ -454,7 +461,7 @@ std::size_t Pools::adjust(EndpointPool& pool, std::size_t dials_max) {
   } else {
     chores_.arm(pool, next);
   }
-  return dials;
+  return begun;
 }
 
 Nanos Pools::next_deadline() const {

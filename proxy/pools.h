@@ -59,7 +59,7 @@ struct DialUnderWay {
 class Pools {
  public:
   // How often limits are looked at again whose counts other workers change.
-  static constexpr base::Nanos kLimitsInterval = std::chrono::milliseconds(100);
+  static constexpr base::Nanos kLimitsInterval = std::chrono::milliseconds(20);
 
   Pools(const PoolsOptions& options, backends::Transport& transport);
 
@@ -125,7 +125,7 @@ class Pools {
   backends::Connection remove(Pooled& pooled);
   void stands(Pooled& pooled, base::Nanos connected_at, base::Nanos connect_time);
   void count(const Pooled& pooled, std::int64_t delta);
-  void dial(EndpointPool& pool);
+  bool dial(EndpointPool& pool);
   void dial_failed(Pooled& pooled, Cause cause);
   void died(Pooled& pooled);
   void discard(Pooled& pooled, Discard cause);

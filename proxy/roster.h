@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "backends/transport.h"
@@ -47,6 +48,8 @@ class Roster {
   bool purge();
 
   const SnapshotPtr& snapshot() const { return snapshot_; }
+  // In the order of the snapshot's.
+  std::span<const std::unique_ptr<Upstream>> upstreams() const { return upstreams_; }
 
  private:
   struct Prepared {

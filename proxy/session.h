@@ -12,6 +12,7 @@
 #include "backends/transport.h"
 #include "base/slab.h"
 #include "config/config.h"
+#include "proxy/access_record.h"
 #include "proxy/end_reason.h"
 #include "proxy/listener.h"
 #include "proxy/session_queue.h"
@@ -23,6 +24,7 @@ namespace proxy {
 // The state says which places of the upstream's limits the session holds (upstream.h).
 enum class SessionState : std::uint8_t {
   kQueued,      // None: it is new, or waits in the upstream's queue.
+  kAwaitingRoom,  // All, but pools of other workers have yet to give up a connection for it.
   kConnecting,  // All: to the endpoint, perhaps not the first one.
   kRelaying,    // Those of a session: the transport has both connections.
   kAborting     // We have ended the relay and wait to hear so; ending says why.
@@ -57,6 +59,9 @@ struct Session : TimerWheel::Timer, SessionQueue::Waiter {
   base::Nanos relay_started{0};    // 0: never got there.
   base::Nanos path_looked_at{0};   // When the way to the upstream was last looked at.
   std::uint32_t retransmits = 0;   // What it said then.
+  PoolUse pool = PoolUse::kMiss;   // Where upstream_connection came from,
+  base::Nanos connected_at{0};     // since when it stands,
+  base::Nanos connect_time{0};     // and how long its connect took.
   config::Timeouts timeouts;       // The listener's at accept.
 
   // Indices of the endpoints that have been tried.

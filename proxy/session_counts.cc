@@ -4,6 +4,19 @@
 
 namespace proxy {
 
+void count_setup(Session& session, base::Nanos now) {
+  ListenerCells& cells = *session.listener->cells;
+  switch (session.pool) {
+    case PoolUse::kMiss:
+      session.upstream->cells().connect.observe(session.connect_time);
+      cells.setup.observe(now - session.accepted_at);
+      return;
+    case PoolUse::kHit:  // The pool has counted its connect.
+      cells.setup_pooled.observe(now - session.accepted_at);
+      return;
+  }
+}
+
 void count_moved(Session& session) {
   for (std::size_t i = 0; i < backends::kDirections; ++i) {
     const std::uint64_t moved = session.progress.bytes[i] - session.folded[i];

@@ -12,6 +12,9 @@ namespace proxy {
 // brings the facts with the transport's event.
 inline constexpr base::Nanos kPathInterval = std::chrono::minutes(1);
 
+// How long it took until it can talk, when it begins to.
+void count_setup(Session& session, base::Nanos now);
+
 // Adds the bytes that have moved since the last call.
 void count_moved(Session& session);
 

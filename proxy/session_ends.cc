@@ -4,13 +4,14 @@
 
 namespace proxy {
 
-EndReason reason_of_relay_end(backends::RelayEnd end, const Session& session) {
-  switch (end) {
+EndReason reason_of_relay_end(const backends::Event& done, const Session& session) {
+  switch (done.relay_end) {
     case backends::RelayEnd::kBothClosed:
       return {session.progress.first_closed == backends::Direction::kToUpstream ? Actor::kClient
                                                                                 : Actor::kUpstream,
               Cause::kEof};
     case backends::RelayEnd::kUnused:
+      return {Actor::kClient, done.error == base::Errno::kNone ? Cause::kEof : Cause::kReset};
     case backends::RelayEnd::kClientReset:
       return {Actor::kClient, Cause::kReset};
     case backends::RelayEnd::kUpstreamReset:

@@ -9,7 +9,7 @@
 namespace proxy {
 
 // Of a relay that is done. A relay that we aborted ended for the session's own `ending`.
-EndReason reason_of_relay_end(backends::RelayEnd end, const Session& session);
+EndReason reason_of_relay_end(const backends::Event& done, const Session& session);
 
 // Of a connect that failed for good. Trouble of our own is not the upstream's fault.
 EndReason reason_of_failed_connect(Cause cause);

@@ -26,6 +26,7 @@ AccessRecord record_of(const Session& session, EndReason reason, base::Nanos now
   record.bytes = session.progress.bytes;
   record.attempts = session.attempts;
   record.worker = static_cast<std::uint16_t>(worker);
+  record.pool = session.pool;
   record.reason = reason;
   return record;
 }

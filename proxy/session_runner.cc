@@ -25,14 +25,19 @@ constexpr std::size_t kFoldSlots = 1024;
 // Sessions asked for their way to the upstream in one turn, a system call each: less than 100 us.
 // The others have their turn with the next sweep.
 constexpr std::size_t kPathLooks = 64;
+// Other workers' pools give way within Pools::kLimitsInterval.
+constexpr Nanos kRoomLook = std::chrono::milliseconds(5);
+// A service that has said nothing on a connection for so long does not speak first.
+constexpr Nanos kSilence = std::chrono::milliseconds(100);
 
 }  // namespace
 
 SessionRunner::SessionRunner(std::size_t worker, std::size_t sessions_max,
-                             backends::Transport& transport, WorkerCells& cells,
+                             backends::Transport& transport, Pools& pools, WorkerCells& cells,
                              AccessLog* access_log, EvidenceLog* evidence)
     : worker_(worker),
       transport_(transport),
+      pools_(pools),
       cells_(cells),
       access_log_(access_log),
       evidence_(evidence),
@@ -70,7 +75,16 @@ void SessionRunner::accepted(Listener& listener, backends::Connection client) {
   // Nobody who has just come overtakes those who wait.
   const bool others_wait = !upstream.queue().empty();
   go_on(session, others_wait ? Choice{.offer = Offer::kFull, .endpoint = nullptr}
-                             : upstream.enter(session.client, {}, transport_.now()));
+                             : enter(session));
+}
+
+// Connects of pools give way where they have taken the last place.
+Choice SessionRunner::enter(Session& session) {
+  Upstream& upstream = *session.upstream;
+  const auto tried = session.tried_endpoints();
+  const Choice choice = upstream.enter(session.client, tried, transport_.now());
+  if (choice.offer != Offer::kFull || !pools_.give_way(upstream)) return choice;
+  return upstream.enter(session.client, tried, transport_.now());
 }
 
 // What a session does with what its upstream could offer.
@@ -82,7 +96,7 @@ void SessionRunner::go_on(Session& session, const Choice& choice) {
       if (session.attempts > 0 && !may_retry(session)) {
         end(session, session.ending);
       } else {
-        dial(session);
+        attempt(session);
       }
       return;
     case Offer::kFull:
@@ -103,10 +117,11 @@ bool SessionRunner::may_retry(Session& session) {
   return may;
 }
 
-void SessionRunner::dial(Session& session) {
+// One endpoint's turn: by a connection of the pool, a connect of the pool that is under way, or one
+// of the session's own.
+void SessionRunner::attempt(Session& session) {
   Upstream& upstream = *session.upstream;
-  Endpoint& endpoint = *session.endpoint;
-  base::Address remote = endpoint.address;
+  base::Address remote = session.endpoint->address;
   if (upstream.config().original_dst) {
     auto destination = transport_.original_destination(session.client_connection.id());
     // Not redirected: connecting to where the client already is would be a loop through ourselves.
@@ -117,18 +132,64 @@ void SessionRunner::dial(Session& session) {
     remote = *std::move(destination);
     session.destination = remote.ip;
   }
-  session.tried[session.attempts] = endpoint.index;
+  session.tried[session.attempts] = session.endpoint->index;
   ++session.attempts;
-  session.endpoint_name = endpoint.name;
+  session.endpoint_name = session.endpoint->name;
+  session.connect_started = transport_.now();
+  if (take_pooled(session)) return;
+  if (!pools_.make_room(*session.endpoint)) {
+    session.state = SessionState::kAwaitingRoom;
+    await_room(session);
+    return;
+  }
+  dial(session, std::move(remote));
+}
+
+bool SessionRunner::take_pooled(Session& session) {
+  Endpoint& endpoint = *session.endpoint;
+  const backends::TcpOptions& tcp = session.listener->tcp;
+  const backends::Tag tag = make_tag(TagKind::kSession, session.id);
+  if (ReadyConnection ready = pools_.take(endpoint, tcp)) {
+    transport_.retag(ready.connection.id(), tag);
+    session.upstream_connection = std::move(ready.connection);
+    session.pool = PoolUse::kHit;
+    session.connected_at = ready.connected_at;
+    session.connect_time = ready.connect_time;
+    relay(session);
+    return true;
+  }
+  DialUnderWay under_way = pools_.join(endpoint, tcp, tag);
+  if (!under_way) return false;
+  session.upstream_connection = std::move(under_way.connection);
+  session.connect_started = under_way.started;
+  wheel_.arm(session, deadline_within_lifetime(session, under_way.started,
+                                               session.upstream->config().connect.timeout));
+  return true;
+}
+
+void SessionRunner::dial(Session& session, base::Address remote) {
+  const config::Connect& connect = session.upstream->config().connect;
   session.connect_started = transport_.now();
   session.upstream_connection = transport_.connect({.remote = std::move(remote),
-                                                    .sources = upstream.config().connect.sources,
+                                                    .sources = connect.sources,
                                                     .tcp = session.listener->tcp,
                                                     .park = false,
                                                     .client = session.client_connection.id()},
                                                    make_tag(TagKind::kSession, session.id));
-  wheel_.arm(session, deadline_within_lifetime(session, session.connect_started,
-                                               upstream.config().connect.timeout));
+  wheel_.arm(session, deadline_within_lifetime(session, session.connect_started, connect.timeout));
+}
+
+// Called until there is room. Endpoints with a pool have an address of their own.
+void SessionRunner::await_room(Session& session) {
+  const Nanos now = transport_.now();
+  if (pools_.make_room(*session.endpoint)) {
+    session.state = SessionState::kConnecting;
+    dial(session, session.endpoint->address);
+  } else if (now - session.connect_started >= session.upstream->config().connect.timeout) {
+    end(session, {Actor::kProxy, Cause::kLimit});
+  } else {
+    wheel_.arm(session, deadline_within_lifetime(session, now, kRoomLook));
+  }
 }
 
 void SessionRunner::connect_failed(Session& session, Cause cause) {
@@ -158,7 +219,19 @@ void SessionRunner::connected(const backends::Event& event) {
     connect_failed(*session, cause_of_connect_error(event.error));
     return;
   }
+  session->connected_at = transport_.now();
+  session->connect_time = session->connected_at - session->connect_started;
   relay(*session);
+}
+
+// Whether the transport gives the upstream connection back if the client leaves without a byte.
+backends::ReturnUnused SessionRunner::return_unused(const Session& session, Nanos now) {
+  if (!pools_.serves(*session.endpoint, session.listener->tcp)) {
+    return backends::ReturnUnused::kNever;
+  }
+  const bool silent =
+      session.pool == PoolUse::kHit && now - session.connected_at >= kSilence;
+  return silent ? backends::ReturnUnused::kAfterResetOrFin : backends::ReturnUnused::kAfterReset;
 }
 
 void SessionRunner::relay(Session& session) {
@@ -169,12 +242,12 @@ void SessionRunner::relay(Session& session) {
   session.progress.last_active = now;
   session.upstream->connected(*session.endpoint);
   waiting_room_.place_freed();
-  session.upstream->cells().connect.observe(now - session.connect_started);
-  session.listener->cells->setup.observe(now - session.accepted_at);
-  report_connected(evidence_, session, now);
-  session.relay = transport_.relay(std::move(session.client_connection),
-                                   std::move(session.upstream_connection), {.sample_path = true},
-                                   session.progress, make_tag(TagKind::kSession, session.id));
+  count_setup(session, now);
+  if (session.pool == PoolUse::kMiss) report_connected(evidence_, session, now);
+  session.relay = transport_.relay(
+      std::move(session.client_connection), std::move(session.upstream_connection),
+      {.return_unused = return_unused(session, now), .sample_path = true}, session.progress,
+      make_tag(TagKind::kSession, session.id));
   wheel_.arm(session, relay_deadline(session, now));
 }
 
@@ -183,10 +256,13 @@ void SessionRunner::client_closed(const backends::Event& event) {
   if (session == nullptr) return;
   switch (session->state) {
     case SessionState::kQueued:
+    case SessionState::kAwaitingRoom:
     case SessionState::kConnecting:
       // A FIN is no reason to give up: what the client sent before it is still to be delivered, and
       // the answer to it may be long (printf 'GET ...' | nc -N).
-      if (event.error != Errno::kNone) end(*session, {Actor::kClient, Cause::kReset});
+      if (event.error == Errno::kNone) return;
+      leave_dial_to_pool(*session);
+      end(*session, {Actor::kClient, Cause::kReset});
       return;
     case SessionState::kRelaying:
     case SessionState::kAborting:
@@ -194,11 +270,30 @@ void SessionRunner::client_closed(const backends::Event& event) {
   }
 }
 
+// The client has gone; the connect is still worth something.
+void SessionRunner::leave_dial_to_pool(Session& session) {
+  if (!session.upstream_connection ||
+      !pools_.serves(*session.endpoint, session.listener->tcp)) {
+    return;
+  }
+  DialUnderWay dial{.connection = std::move(session.upstream_connection),
+                    .started = session.connect_started};
+  pools_.adopt(*session.endpoint, dial, make_tag(TagKind::kSession, session.id));
+}
+
+void SessionRunner::take_back_unused(Session& session, const backends::Event& event) {
+  backends::Connection unused(transport_, event.conn);
+  pools_.give_back(*session.endpoint, {.connection = std::move(unused),
+                                       .connected_at = session.connected_at,
+                                       .connect_time = session.connect_time});
+}
+
 void SessionRunner::relay_done(const backends::Event& event) {
   Session* session = find(event);
   if (session == nullptr) return;
+  if (event.relay_end == backends::RelayEnd::kUnused) take_back_unused(*session, event);
   const Nanos now = transport_.now();
-  const EndReason reason = reason_of_relay_end(event.relay_end, *session);
+  const EndReason reason = reason_of_relay_end(event, *session);
   count_path(*session, {.rtt_us = event.rtt_us, .retransmits = event.retransmits}, now);
   report_relay_done(evidence_, *session, reason, now);
   end(*session, reason);
@@ -229,7 +324,7 @@ bool SessionRunner::serve(Session& session) {
     end(session, {Actor::kAdmin, Cause::kRemoved});
     return true;
   }
-  const Choice choice = upstream.enter(session.client, session.tried_endpoints(), now);
+  const Choice choice = enter(session);
   if (choice.offer == Offer::kFull) return false;
   waiting_room_.leave(session, now);
   go_on(session, choice);
@@ -267,6 +362,13 @@ void SessionRunner::expired(Session& session) {
   switch (session.state) {
     case SessionState::kQueued:
       end(session, {Actor::kProxy, too_old ? Cause::kLifetime : Cause::kQueueTimeout});
+      return;
+    case SessionState::kAwaitingRoom:
+      if (too_old) {
+        end(session, {Actor::kProxy, Cause::kLifetime});
+      } else {
+        await_room(session);
+      }
       return;
     case SessionState::kConnecting:
       if (too_old) {
@@ -324,6 +426,7 @@ void SessionRunner::abort(Session& session, EndReason reason) {
 void SessionRunner::cancel(Session& session, EndReason reason) {
   switch (session.state) {
     case SessionState::kQueued:
+    case SessionState::kAwaitingRoom:
     case SessionState::kConnecting:
       end(session, reason);
       return;
@@ -347,6 +450,7 @@ void SessionRunner::leave_upstream(Session& session) {
     case SessionState::kQueued:
       if (session.waiting()) waiting_room_.leave(session, transport_.now());
       return;
+    case SessionState::kAwaitingRoom:
     case SessionState::kConnecting:
       if (endpoint != nullptr) upstream.attempt_failed(*endpoint);
       upstream.gave_up();

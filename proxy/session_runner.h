@@ -15,6 +15,7 @@
 #include "base/slab.h"
 #include "proxy/access_log.h"
 #include "proxy/evidence.h"
+#include "proxy/pools.h"
 #include "proxy/removal_sweep.h"
 #include "proxy/session.h"
 #include "proxy/timer_wheel.h"
@@ -28,7 +29,7 @@ class SessionRunner {
   // At most sessions_max sessions at a time. access_log and evidence may be null: nobody wants to
   // know.
   SessionRunner(std::size_t worker, std::size_t sessions_max, backends::Transport& transport,
-                WorkerCells& cells, AccessLog* access_log, EvidenceLog* evidence);
+                Pools& pools, WorkerCells& cells, AccessLog* access_log, EvidenceLog* evidence);
 
   // A client has arrived. Turns it away, or makes a session of it.
   void accepted(Listener& listener, backends::Connection client);
@@ -58,7 +59,14 @@ class SessionRunner {
  private:
   void go_on(Session& session, const Choice& choice);
   bool may_retry(Session& session);
-  void dial(Session& session);
+  Choice enter(Session& session);
+  void attempt(Session& session);
+  bool take_pooled(Session& session);
+  void dial(Session& session, base::Address remote);
+  void await_room(Session& session);
+  void leave_dial_to_pool(Session& session);
+  backends::ReturnUnused return_unused(const Session& session, base::Nanos now);
+  void take_back_unused(Session& session, const backends::Event& event);
   void connect_failed(Session& session, Cause cause);
   void relay(Session& session);
   void wait_in_queue(Session& session);
@@ -75,6 +83,7 @@ class SessionRunner {
 
   std::size_t worker_;
   backends::Transport& transport_;
+  Pools& pools_;
   WorkerCells& cells_;
   AccessLog* access_log_;
   EvidenceLog* evidence_;

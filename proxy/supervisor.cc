@@ -90,6 +90,7 @@ base::Parsed<void> Supervisor::start(const std::vector<int>& cpus) {
   WorkerThreadOptions options;
   options.transport = share_of_descriptors(descriptors, cpus.size());
   options.worker.sessions_max = options.transport.clients_max;
+  options.worker.pooled_max = pooled_max(options.transport);
   options.worker.access_log = &access_log_;
   options.finished_fd = finished_fd_.get();
   for (std::size_t i = 0; i < cpus.size(); ++i) {

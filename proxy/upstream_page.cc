@@ -5,6 +5,7 @@
 
 #include "metrics/names.h"
 #include "proxy/page_sums.h"
+#include "proxy/pool_page.h"
 
 namespace proxy {
 namespace {
@@ -26,6 +27,7 @@ void add_upstream(Page& page, const UpstreamSeries& series) {
            number(total(series, &UpstreamCells::retries)));
   page.add(names::kUpstreamRetriesTotal, {name, "refused"},
            number(total(series, &UpstreamCells::retries_refused)));
+  add_pools(page, series);
 }
 
 void add_endpoint(Page& page, const EndpointSeries& series) {

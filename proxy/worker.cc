@@ -28,7 +28,12 @@ Worker::Worker(const WorkerOptions& options, backends::Transport& transport, Wor
       cells_(cells),
       access_log_(options.access_log),
       roster_(options.index, options.seed, transport),
-      runner_(options.index, options.sessions_max, transport, cells, options.access_log,
+      pools_({.worker = options.index,
+              .seed = options.seed,
+              .pooled_max = options.pooled_max,
+              .evidence = options.evidence},
+             transport),
+      runner_(options.index, options.sessions_max, transport, pools_, cells, options.access_log,
               options.evidence) {}
 
 bool Worker::post(Command command) {
@@ -52,13 +57,13 @@ void Worker::run() {
 }
 
 bool Worker::finished() const {
-  return drain_deadline_ && runner_.size() == 0 && drain_turns_ >= kDrainTurnsMin;
+  return drain_deadline_ && runner_.size() + pools_.size() == 0 && drain_turns_ >= kDrainTurnsMin;
 }
 
 base::Nanos Worker::next_deadline() const {
   const Nanos now = transport_.now();
   if (hurry_ || (drain_deadline_ && runner_.size() == 0)) return now;
-  Nanos deadline = runner_.next_deadline();
+  Nanos deadline = std::min(runner_.next_deadline(), pools_.next_deadline());
   if (next_cleaning_) deadline = std::min(deadline, *next_cleaning_);
   if (drain_deadline_) deadline = std::min(deadline, *drain_deadline_);
   return deadline;
@@ -71,6 +76,7 @@ void Worker::step(Nanos wait_max) {
       deadline == base::kForever ? base::kForever : std::max(Nanos{0}, deadline - turn_began);
   for (const backends::Event& event : transport_.poll(std::min(wait, wait_max))) handle(event);
   hurry_ = runner_.tend();
+  pools_.expire();
   read_mailbox();
   if (drain_deadline_) drain();
   clean();
@@ -89,10 +95,10 @@ void Worker::handle(const backends::Event& event) {
       count_pause(event, false);
       return;
     case backends::EventKind::kConnected:
-      runner_.connected(event);
+      connected(event);
       return;
     case backends::EventKind::kPeerClosed:
-      if (names(event.tag, TagKind::kClient)) runner_.client_closed(event);
+      closed(event);
       return;
     case backends::EventKind::kExchanged:
       return;
@@ -110,6 +116,21 @@ void Worker::accept(const backends::Event& event) {
   if (Listener* listener = roster_.find(event.tag.id)) {
     runner_.accepted(*listener, std::move(client));
   }
+}
+
+// A connect may have gone from a session to a pool or back in this very turn.
+void Worker::connected(backends::Event event) {
+  event.tag = pools_.owner_now(event.tag);
+  if (names(event.tag, TagKind::kPool)) {
+    pools_.connected(event);
+  } else {
+    runner_.connected(event);
+  }
+}
+
+void Worker::closed(const backends::Event& event) {
+  if (names(event.tag, TagKind::kClient)) runner_.client_closed(event);
+  if (names(event.tag, TagKind::kPool)) pools_.peer_closed(event);
 }
 
 void Worker::count_pause(const backends::Event& event, bool paused) {
@@ -136,6 +157,7 @@ void Worker::execute(Command& command) {
     case Command::Kind::kCommit:
       roster_.commit();
       runner_.log_access_to(roster_.snapshot()->config.log.access ? access_log_ : nullptr);
+      pools_.apply(roster_.snapshot(), roster_.upstreams());
       runner_.upstreams_changed();
       next_cleaning_ = transport_.now() + kCleaningInterval;
       break;
@@ -145,11 +167,13 @@ void Worker::execute(Command& command) {
       break;
     case Command::Kind::kDrain:
       if (!drain_deadline_) roster_.unlisten_all();
+      pools_.drain();
       drain_deadline_ = after(transport_.now(), command.drain_for);
       break;
     case Command::Kind::kVerdicts:
       verdicts_announced_.exchange(false);  // Before they are read.
       roster_.read_verdicts();
+      pools_.verdicts_changed();
       runner_.upstreams_changed();
       break;
   }
@@ -158,6 +182,8 @@ void Worker::execute(Command& command) {
 
 void Worker::drain() {
   drain_turns_ = std::min(drain_turns_ + 1, kDrainTurnsMin);
+  // Clients that were in the queue have come.
+  if (drain_turns_ == kDrainTurnsMin && pools_.size() > 0) pools_.close_all();
   if (transport_.now() >= *drain_deadline_) runner_.abort_all({Actor::kAdmin, Cause::kDrain});
 }
 

@@ -15,6 +15,7 @@
 #include "base/mailbox.h"
 #include "proxy/access_log.h"
 #include "proxy/evidence.h"
+#include "proxy/pools.h"
 #include "proxy/roster.h"
 #include "proxy/session_runner.h"
 #include "proxy/worker_metrics.h"
@@ -43,6 +44,7 @@ struct WorkerOptions {
   std::uint64_t seed = 0;           // Of the balancers.
   AccessLog* access_log = nullptr;  // Null: never.
   EvidenceLog* evidence = nullptr;  // To the monitor; null: there is none.
+  std::size_t pooled_max = 1024;    // Connections of its pools.
 };
 
 class Worker {
@@ -72,6 +74,8 @@ class Worker {
 
   void handle(const backends::Event& event);
   void accept(const backends::Event& event);
+  void connected(backends::Event event);
+  void closed(const backends::Event& event);
   void count_pause(const backends::Event& event, bool paused);
   void read_mailbox();
   void execute(Command& command);
@@ -83,6 +87,7 @@ class Worker {
   WorkerCells& cells_;
   AccessLog* access_log_;
   Roster roster_;
+  Pools pools_;
   SessionRunner runner_;
   base::Mailbox<Command> mailbox_{kMailbox};
   std::atomic<bool> verdicts_announced_ = false;  // kVerdicts is in the mailbox.

@@ -59,8 +59,11 @@ SimRelay::Outcome SimRelay::pump(const SimFaults& faults, TransportStats& stats)
     if (reset_by_ && *reset_by_ != source_of(direction)) continue;
     move(direction, faults, stats);
     if (direction == Direction::kToUpstream && unused()) {
+      const SimSocket& client = socket(Side::kClient);
+      const bool reset = client.state == SimState::kReset;
+      const base::Errno error = reset ? client.error : base::Errno::kNone;
       network_.close(socket_id(Side::kClient));
-      return {RelayEnd::kUnused, base::Errno::kNone, false};
+      return {RelayEnd::kUnused, error, false};
     }
     if (!reset_by_) pass_on_fin(direction);
   }
@@ -158,7 +161,7 @@ bool SimRelay::unused() const {
   const bool finished = client.fin_received && return_unused_ == ReturnUnused::kAfterResetOrFin;
   if (client.state != SimState::kReset && !finished) return false;
   if (held_bytes() != 0 || progress_.bytes != decltype(progress_.bytes){}) return false;
-  if (!client.receive.empty() || flows_[index_of(Direction::kToClient)].finished) return false;
+  if (!client.receive.empty() || flows_[0].finished || flows_[1].finished) return false;
   return upstream.state == SimState::kOpen && upstream.receive.empty() && !upstream.fin_received;
 }
 

@@ -238,6 +238,24 @@ TEST_P(ContractUnused, AHalfClosedRelayIsNotUnused) {
   }
 }
 
+TEST_P(ContractUnused, AnUpstreamThatHasHadTheClientsFinIsNotUnused) {
+  Joined joined = join({}, returning(ReturnUnused::kAfterReset));
+  joined.client->shutdown_write();
+  ASSERT_TRUE(pump([&] { return joined.upstream->eof(); }));
+  joined.client->reset();
+  EXPECT_EQ(wait_done(joined).relay_end, RelayEnd::kClientReset);
+}
+
+TEST_P(ContractUnused, TheErrorSaysWhetherTheClientHadReset) {
+  for (const Leave how : ways()) {
+    Joined joined = join({}, returning(ReturnUnused::kAfterResetOrFin));
+    leave(*joined.client, how);
+    const Event done = wait_done(joined);
+    ASSERT_EQ(done.relay_end, RelayEnd::kUnused);
+    EXPECT_EQ(done.error == base::Errno::kNone, how == Leave::kFin);
+  }
+}
+
 TEST_P(ContractUnused, AReturnedConnectionCarriesTheNextClientsBytes) {
   for (const Leave how : ways()) {
     Joined first;
