@@ -23,11 +23,11 @@ namespace proxy {
 
 // The state says which places of the upstream's limits the session holds (upstream.h).
 enum class SessionState : std::uint8_t {
-  kQueued,      // None: it is new, or waits in the upstream's queue.
+  kQueued,        // None: it is new, or waits in the upstream's queue.
   kAwaitingRoom,  // All, but pools of other workers have yet to give up a connection for it.
-  kConnecting,  // All: to the endpoint, perhaps not the first one.
-  kRelaying,    // Those of a session: the transport has both connections.
-  kAborting     // We have ended the relay and wait to hear so; ending says why.
+  kConnecting,    // All: to the endpoint, perhaps not the first one.
+  kRelaying,      // Those of a session: the transport has both connections.
+  kAborting       // We have ended the relay and wait to hear so; ending says why.
 };
 
 struct Session : TimerWheel::Timer, SessionQueue::Waiter {

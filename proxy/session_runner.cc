@@ -74,8 +74,7 @@ void SessionRunner::accepted(Listener& listener, backends::Connection client) {
   upstream.retry_budget().session_began(upstream.config().connect.retry_budget);
   // Nobody who has just come overtakes those who wait.
   const bool others_wait = !upstream.queue().empty();
-  go_on(session, others_wait ? Choice{.offer = Offer::kFull, .endpoint = nullptr}
-                             : enter(session));
+  go_on(session, others_wait ? Choice{.offer = Offer::kFull, .endpoint = nullptr} : enter(session));
 }
 
 // Connects of pools give way where they have taken the last place.
@@ -229,8 +228,7 @@ backends::ReturnUnused SessionRunner::return_unused(const Session& session, Nano
   if (!pools_.serves(*session.endpoint, session.listener->tcp)) {
     return backends::ReturnUnused::kNever;
   }
-  const bool silent =
-      session.pool == PoolUse::kHit && now - session.connected_at >= kSilence;
+  const bool silent = session.pool == PoolUse::kHit && now - session.connected_at >= kSilence;
   return silent ? backends::ReturnUnused::kAfterResetOrFin : backends::ReturnUnused::kAfterReset;
 }
 
@@ -244,10 +242,10 @@ void SessionRunner::relay(Session& session) {
   waiting_room_.place_freed();
   count_setup(session, now);
   if (session.pool == PoolUse::kMiss) report_connected(evidence_, session, now);
-  session.relay = transport_.relay(
-      std::move(session.client_connection), std::move(session.upstream_connection),
-      {.return_unused = return_unused(session, now), .sample_path = true}, session.progress,
-      make_tag(TagKind::kSession, session.id));
+  session.relay =
+      transport_.relay(std::move(session.client_connection), std::move(session.upstream_connection),
+                       {.return_unused = return_unused(session, now), .sample_path = true},
+                       session.progress, make_tag(TagKind::kSession, session.id));
   wheel_.arm(session, relay_deadline(session, now));
 }
 
@@ -272,8 +270,7 @@ void SessionRunner::client_closed(const backends::Event& event) {
 
 // The client has gone; the connect is still worth something.
 void SessionRunner::leave_dial_to_pool(Session& session) {
-  if (!session.upstream_connection ||
-      !pools_.serves(*session.endpoint, session.listener->tcp)) {
+  if (!session.upstream_connection || !pools_.serves(*session.endpoint, session.listener->tcp)) {
     return;
   }
   DialUnderWay dial{.connection = std::move(session.upstream_connection),

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "base/address.h"
 #include "proxy/timer_wheel.h"
@@ -42,24 +43,41 @@ class Checker {
   }
 
   void check_pairs() {
-    for (const backends::SimPair& pair : world_.pairs()) {
+    const auto& pairs = world_.pairs();
+    std::map<std::uint64_t, std::size_t> last;  // Of each upstream end.
+    for (std::size_t i = 0; i < pairs.size(); ++i) last[pairs[i].upstream] = i;
+    for (std::size_t i = 0; i < pairs.size(); ++i) {
+      const backends::SimPair& pair = pairs[i];
       const SimPeer* client = find(clients_, pair.client);
       if (client == nullptr) {
         fail(name("a relay was made for the unknown client", pair.client));
         continue;
       }
-      if (!partners_.emplace(pair.client, pair.upstream).second) {
+      if (!relayed_.insert(pair.client).second) {
         fail(name("client", pair.client) + " was relayed twice");
       }
       // An upstream end that reset at once, before anybody saw it, has no peer object.
       const SimPeer* upstream = find(upstreams_, pair.upstream);
-      if (upstream == nullptr) continue;
-      if (!partners_.emplace(pair.upstream, pair.client).second) {
-        fail(name("upstream end", pair.upstream) + " was relayed twice");
+      if (upstream != nullptr && last[pair.upstream] != i) {
+        check_unused(pair, *client);
+        continue;
       }
+      partners_.emplace(pair.client, pair.upstream);
+      if (upstream == nullptr) continue;
+      partners_.emplace(pair.upstream, pair.client);
+      // Perhaps it went back to the pool, and its end has nothing to do with the client's.
+      const bool silent = client->received().empty() && upstream->received().empty();
+      if (excuses_.pooled && silent) continue;
       check_stream(name("upstream end", pair.upstream), *client, *upstream);
       check_stream(name("client", pair.client), *upstream, *client);
     }
+  }
+
+  // The upstream end has served somebody else later: nothing of this client may be on it.
+  void check_unused(const backends::SimPair& pair, const SimPeer& client) {
+    if (!excuses_.pooled) fail(name("upstream end", pair.upstream) + " was relayed twice");
+    if (client.received().empty()) return;
+    fail(name("upstream end", pair.upstream) + " was used twice");
   }
 
   // What arrived is a prefix of what was sent, and a FIN only comes after all of it.
@@ -90,7 +108,11 @@ class Checker {
           fail(name("bytes for the unrelayed end", number));
         }
         const bool has_reset = peer->local().family() != base::Family::kUnix;
-        if (peer->eof() && has_reset) fail(name("a FIN for the unrelayed end", number));
+        // A pool says goodbye to what it has not used.
+        const bool from_pool = excuses_.pooled && all == &upstreams_;
+        if (peer->eof() && has_reset && !from_pool) {
+          fail(name("a FIN for the unrelayed end", number));
+        }
       }
     }
   }
@@ -147,6 +169,7 @@ class Checker {
         for (const auto& cells : series->cells) {
           if (cells->sessions.value() != 0) fail("an endpoint counts sessions after the end");
           if (cells->connecting.value() != 0) fail("an endpoint counts connects after the end");
+          if (cells->pooled.value() != 0) fail("an endpoint's pool is not empty after the end");
         }
       }
       for (const auto& [names, series] : contents.upstreams) {
@@ -154,6 +177,9 @@ class Checker {
           if (cells->sessions.value() != 0) fail("an upstream counts sessions after the end");
           if (cells->connecting.value() != 0) fail("an upstream counts connects after the end");
           if (cells->queued.value() != 0) fail("an upstream's queue is not empty after the end");
+          if (cells->pool_idle.value() + cells->pool_connecting.value() != 0) {
+            fail("an upstream's pool is not empty after the end");
+          }
         }
       }
     });
@@ -200,6 +226,9 @@ class Checker {
     bool plausible = false;
     if (reason == "client/eof" || reason == "upstream/eof") {
       plausible = client.sent_fin() && upstream != nullptr && upstream->sent_fin();
+      // It left without a byte, and its upstream connection went back to the pool.
+      const bool unused = session.bytes_to_upstream + session.bytes_to_client == 0;
+      if (excuses_.pooled && unused) plausible = plausible || client.sent_fin();
     } else if (reason == "client/reset") {
       plausible = client.gone() || cut;
     } else if (reason == "upstream/reset") {
@@ -257,6 +286,7 @@ class Checker {
   std::map<std::uint64_t, const SimPeer*> clients_;
   std::map<std::uint64_t, const SimPeer*> upstreams_;
   std::map<std::uint64_t, std::uint64_t> partners_;
+  std::set<std::uint64_t> relayed_;  // Clients.
 };
 
 }  // namespace

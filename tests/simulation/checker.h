@@ -18,6 +18,7 @@ struct Excuses {
   bool connects_fail = false;   // Some endpoint refuses, is silent, unreachable or resets.
   bool no_endpoint = false;     // Some upstream has no endpoint that may be used.
   bool limited = false;         // Some upstream or endpoint has a limit, and perhaps a queue.
+  bool pooled = false;          // Some upstream has a pool.
   bool removed = false;         // A reload removed an endpoint or an upstream with sessions.
   bool checks_send = false;     // Health checks send bytes to upstream ends, outside any session.
 };

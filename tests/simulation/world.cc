@@ -207,6 +207,7 @@ std::map<std::string, std::uint32_t> limits_of(const config::Config& config) {
     limits[name + " sessions"] = upstream.limits.max_sessions;
     limits[name + " connecting"] = upstream.limits.max_connecting;
     limits[name + " queue"] = upstream.limits.queue;
+    limits[name + " pool"] = upstream.pool.idle > 0 ? upstream.pool.idle_max : 0;
     for (const config::Endpoint& endpoint : upstream.endpoints) {
       const std::string at = name + " " + base::to_string(endpoint.address);
       limits[at + " sessions"] = endpoint.max_sessions;
@@ -371,10 +372,24 @@ void World::check_upstream_limits(const proxy::UpstreamPlan& plan) {
   check_limit("sessions", *plan.series, &UpstreamCells::sessions, limits.max_sessions);
   check_limit("connects", *plan.series, &UpstreamCells::connecting, limits.max_connecting);
   check_limit("waiting", *plan.series, &UpstreamCells::queued, limits.queue);
+  const config::Pool& pool = plan.config->pool;
   for (const proxy::EndpointPlan& endpoint : plan.endpoints) {
+    check_limit("pooled", *endpoint.series, &EndpointCells::pooled,
+                pool.idle > 0 ? pool.idle_max : 0);
+    check_room(endpoint);
     check_limit("sessions", *endpoint.series, &EndpointCells::sessions, endpoint.max_sessions);
     check_limit("connects", *endpoint.series, &EndpointCells::connecting, endpoint.max_connecting);
   }
+}
+
+// A session that waits for other workers' pools to give way is counted, but has no connection yet.
+void World::check_room(const proxy::EndpointPlan& endpoint) {
+  if (endpoint.max_sessions == 0 || workers() > 1) return;
+  const auto sessions = proxy::sum_over_workers(*endpoint.series, &proxy::EndpointCells::sessions);
+  const auto pooled = proxy::sum_over_workers(*endpoint.series, &proxy::EndpointCells::pooled);
+  if (sessions + pooled <= std::int64_t{endpoint.max_sessions}) return;
+  failures_.push_back(endpoint.series->names.endpoint + ": " + std::to_string(sessions) +
+                      " sessions and " + std::to_string(pooled) + " pooled connections");
 }
 
 template <typename Cells>

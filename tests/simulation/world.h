@@ -106,6 +106,7 @@ class World final : private proxy::Announcer {
   bool lowers_a_limit(const config::Config& config) const;
   void check_limits();
   void check_upstream_limits(const proxy::UpstreamPlan& plan);
+  void check_room(const proxy::EndpointPlan& endpoint);
   template <typename Cells>
   void check_limit(const std::string& what, const proxy::Series<Cells>& series,
                    metrics::Gauge Cells::*gauge, std::uint32_t limit);
