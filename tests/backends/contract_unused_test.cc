@@ -239,6 +239,10 @@ TEST_P(ContractUnused, AHalfClosedRelayIsNotUnused) {
 }
 
 TEST_P(ContractUnused, AnUpstreamThatHasHadTheClientsFinIsNotUnused) {
+  const auto can = ways();
+  if (std::find(can.begin(), can.end(), Leave::kReset) == can.end()) {
+    GTEST_SKIP() << "a UNIX socket has no reset";
+  }
   Joined joined = join({}, returning(ReturnUnused::kAfterReset));
   joined.client->shutdown_write();
   ASSERT_TRUE(pump([&] { return joined.upstream->eof(); }));

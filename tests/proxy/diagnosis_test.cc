@@ -84,7 +84,7 @@ TEST_F(Diagnosis, SaysHowManySessionsTheDescriptorsAllow) {
   rights_.descriptors_hard = 100'256;  // Less the reserve, shared by two workers.
   rights_.cpus = 2;
   const std::string value = find("descriptors").value;
-  EXPECT_NE(value.find("soft 1024, hard 100256: up to 49616 sessions"), std::string::npos) << value;
+  EXPECT_NE(value.find("soft 1024, hard 100256: up to 46514 sessions"), std::string::npos) << value;
 }
 
 TEST_F(Diagnosis, AShortBacklogNamesTheCommand) {
