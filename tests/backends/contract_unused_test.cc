@@ -1,5 +1,6 @@
 // RelaySpec::return_unused: a client that left without a byte in either direction gives its
 // upstream connection back, and nothing else does.
+#include <algorithm>
 #include <utility>
 
 #include "tests/backends/contract_fixture.h"
