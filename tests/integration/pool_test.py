@@ -1,5 +1,6 @@
 """Connections that stand ready: hits are counted, greetings kept, dead ones replaced."""
 
+import socket
 import threading
 
 import harness
@@ -38,7 +39,7 @@ class PoolTest(harness.Case):
 
     def test_it_is_warm_before_the_first_client_and_hits_are_counted(self):
         self.serve()
-        self.assertEqual(self.upstream.accepted, self.IDLE)
+        harness.eventually(lambda: self.upstream.accepted == self.IDLE, "nobody else's connections")
         clients = 10
         for _ in range(clients):
             self.wait_warm()
@@ -61,9 +62,11 @@ class PoolTest(harness.Case):
 
     def test_what_the_service_closes_is_replaced_and_no_client_notices(self):
         self.serve()
+        harness.eventually(lambda: len(self.parked) >= self.IDLE, "the upstream's side of them all")
         closed = list(self.parked)
         for connection in closed:
-            peers.reset(connection)
+            # Not close(): the thread that reads it would keep it open.
+            connection.shutdown(socket.SHUT_RDWR)
         harness.eventually(
             lambda: self.proxy.metrics().value("pool_discarded_total", cause="closed") >= len(closed),
             "the dead ones thrown away")

@@ -21,7 +21,7 @@ TEST(DescriptorBudget, NeverHandsOutMoreThanThereIs) {
 TEST(DescriptorBudget, KeepsAnUpstreamConnectionForEveryClient) {
   const auto share = share_of_descriptors(20000, 2);
   EXPECT_EQ(share.clients_max * 2 + pooled_max(share), share.connections_max);
-  EXPECT_GT(share.clients_max, 4500U);
+  EXPECT_GT(share.clients_max, 4400U);
   EXPECT_GE(pooled_max(share), share.connections_max / 16);
 }
 
