@@ -80,20 +80,23 @@ TEST(Diff, AWildcardThatLosesIpv4HasChanged) {
 }
 
 TEST(Diff, EveryKeyOfAnUpstreamIsAChangeOfIt) {
-  const std::string before = "name: v, endpoints: [{address: \"10.0.0.1:1\"}]";
-  const Config old = of({kA}, {before});
-  for (const std::string key :
-       {"balance: first", "pool: {idle: 1}", "pool: {max_age: 1s}", "connect: {retry_budget: 1}",
-        "connect: {source: 10.0.0.9}", "health: {}", "outlier: {}", "limits: {max_sessions: 1}",
-        "limits: {queue_timeout: 1s}", "slow_start: 1s", "on_remove: keep", "all_down: try_all"}) {
-    const Diff changes = diff(old, of({kA}, {before + ", " + key}));
+  const auto with = [](const std::string& of_endpoint, const std::string& of_upstream) {
+    return of({kA},
+              {"name: v, endpoints: [{address: \"10.0.0.1:1\"" + of_endpoint + "}]" + of_upstream});
+  };
+  const Config old = with("", "");
+  for (const char* key :
+       {", balance: first", ", pool: {idle: 1}", ", pool: {max_age: 1s}",
+        ", connect: {retry_budget: 1}", ", connect: {source: 10.0.0.9}", ", health: {}",
+        ", outlier: {}", ", limits: {max_sessions: 1}", ", limits: {queue_timeout: 1s}",
+        ", slow_start: 1s", ", on_remove: keep", ", all_down: try_all"}) {
+    const Diff changes = diff(old, with("", key));
     EXPECT_EQ(shown(changes.upstreams), "=u0>0 ~v1>1 ") << key;
     EXPECT_EQ(summary(changes), "1 upstream changed") << key;
   }
-  for (const std::string key :
-       {"weight: 1", "priority: 1", "max_sessions: 1", "max_connecting: 1"}) {
-    const Config next = of({kA}, {"name: v, endpoints: [{address: \"10.0.0.1:1\", " + key + "}]"});
-    EXPECT_EQ(summary(diff(old, next)), "1 upstream changed") << key;
+  for (const char* key :
+       {", weight: 1", ", priority: 1", ", max_sessions: 1", ", max_connecting: 1"}) {
+    EXPECT_EQ(summary(diff(old, with(key, ""))), "1 upstream changed") << key;
   }
 }
 

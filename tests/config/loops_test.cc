@@ -101,6 +101,7 @@ TEST(Loops, AListenerWithoutAnUpstreamLeadsNowhere) {
 
 TEST(Loops, ALongWayIsShownInPart) {
   std::vector<Hop> hops;
+  hops.reserve(12);
   for (int i = 0; i < 12; ++i) {
     hops.push_back({std::string(1, static_cast<char>('a' + i)),
                     "127.0.0.1:" + std::to_string(100 + i),
