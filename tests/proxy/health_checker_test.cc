@@ -230,6 +230,7 @@ TEST_F(FewChecks, AreUnderWayAtATimeAndTheOthersWaitTheirTurn) {
 
 TEST_F(HealthCheckerTest, SpreadsTheFirstChecksOfManyEndpoints) {
   std::vector<std::string> endpoints;
+  endpoints.reserve(250);
   for (int i = 0; i < 250; ++i) endpoints.push_back("10.0.1." + std::to_string(i) + ":80");
   for (const std::string& each : endpoints) reach(each, SimReach::kBlackHole);
   apply(one_upstream(endpoints));

@@ -14,7 +14,6 @@ using proxy::Cause;
 
 class Failover : public Scenario {
  protected:
-  static constexpr std::size_t kEndpoints = 3;
   static std::string at(std::size_t index) { return "10.0.1." + std::to_string(index + 1) + ":80"; }
 
   static void configure(Play& play) {
@@ -53,6 +52,13 @@ class Failover : public Scenario {
   static const proxy::EndpointSeries& series(Play& play, std::size_t index) {
     return play.world.catalog().endpoint("u0", at(index));
   }
+  static std::uint64_t failed_connects(Play& play, std::size_t index) {
+    std::uint64_t sum = 0;
+    for (const auto& cells : series(play, index).cells) {
+      for (const auto& cause : cells->connect_failures) sum += cause.value();
+    }
+    return sum;
+  }
 };
 
 TEST_F(Failover, OfAKilledEndpointFailsItsOwnSessionsAndNobodyAfterItWasFoundOut) {
@@ -86,9 +92,11 @@ TEST_F(Failover, OfAKilledEndpointFailsItsOwnSessionsAndNobodyAfterItWasFoundOut
     play.world.run_for(milliseconds(20));  // Every worker knows.
     EXPECT_LE(failed(play), static_cast<std::uint64_t>(in_flight));
     const std::uint64_t failed_before = failed(play);
+    const std::uint64_t failed_connects_before = failed_connects(play, 0);
     load(play, 200);
     play.world.run_for(seconds(1));
     EXPECT_EQ(failed(play), failed_before);
+    EXPECT_EQ(failed_connects(play, 0), failed_connects_before);  // It was not even tried.
     EXPECT_EQ(play.world.sessions(), 0U);
   });
 }

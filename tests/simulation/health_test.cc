@@ -168,7 +168,7 @@ TEST_F(Health, AServiceThatGivesTheWrongAnswerIsDownThoughItConnects) {
     play.upstream().health->send = "PING\r\n";
     play.upstream().health->expect = "+PONG\r\n";
     play.excuses.checks_send = true;
-    play.world.add_service(address(kBad), answering("-LOADING\r\n"));
+    const SimService& bad = play.world.add_service(address(kBad), answering("-LOADING\r\n"));
     play.world.add_service(address(kEndpoint), answering("+PONG\r\n"));
     play.configure();
     wait_for_health(play, kBad, false);
@@ -177,6 +177,7 @@ TEST_F(Health, AServiceThatGivesTheWrongAnswerIsDownThoughItConnects) {
     EXPECT_EQ(checks(play, kEndpoint), checks(play, kEndpoint, CheckResult::kPassed));
     visit(play, 5);
     expect_all_served(play);
+    for (const auto& peer : bad.peers()) EXPECT_LE(peer->received().size(), 6U);  // "PING\r\n".
   });
 }
 
