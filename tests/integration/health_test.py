@@ -62,7 +62,7 @@ class HealthTest(harness.Case):
         proxy.reload(config(dead, upstream={"health": HEALTH}))
         proxy.wait_metric(0, "endpoint_healthy", endpoint=dead)
         proxy.reload(config(dead))
-        self.assertEqual(proxy.metrics().value("endpoint_healthy", endpoint=dead), 1)
+        proxy.wait_metric(1, "endpoint_healthy", endpoint=dead)
 
 
 if __name__ == "__main__":
