@@ -20,7 +20,7 @@ class EndpointPoolTest : public testing::Test {
     pool_.share = 4;
     pool_.share_max = 20;
   }
-  ~EndpointPoolTest() override {
+  void TearDown() override {
     for (auto& each : members_) {
       (each->state == Pooled::State::kConnecting ? pool_.connecting : pool_.ready).erase(*each);
     }
