@@ -171,6 +171,7 @@ void SessionRunner::dial(Session& session, base::Address remote) {
   session.connect_started = transport_.now();
   session.upstream_connection = transport_.connect({.remote = std::move(remote),
                                                     .sources = connect.sources,
+                                                    .first_source = source_++,
                                                     .tcp = session.listener->tcp,
                                                     .park = false,
                                                     .client = session.client_connection.id()},

@@ -92,6 +92,7 @@ class SessionRunner {
 
   base::Nanos next_fold_;
   std::uint32_t fold_cursor_ = 0;  // Next slot of a sweep that is under way; 0 between two.
+  std::size_t source_ = 0;         // Counts connects: source addresses take turns.
   std::size_t path_looks_left_ = 0;
   RemovalSweep removal_sweep_;
   WaitingRoom waiting_room_;

@@ -249,7 +249,10 @@ Choice Upstream::try_another(const base::IpPort& client, std::span<const std::ui
   return choose(client, tried, now);
 }
 
-void Upstream::connected(Endpoint& endpoint) { free_connecting(endpoint); }
+void Upstream::connected(Endpoint& endpoint) {
+  free_place(*endpoint.cells, &EndpointCells::connecting);
+  free_place(*cells_, &UpstreamCells::connecting);
+}
 
 void Upstream::attempt_failed(Endpoint& endpoint) {
   free_place(*endpoint.cells, &EndpointCells::connecting);
@@ -277,22 +280,6 @@ void Upstream::leave_endpoint(Endpoint& endpoint) {
   if (endpoint.tier != kNoTier) balancers_[endpoint.tier]->session_ended(endpoint.index);
   if (!endpoint.removed || endpoint.sessions > 0) return;
   std::erase_if(removed_, [&](const auto& gone) { return gone.get() == &endpoint; });
-}
-
-bool Upstream::take_connecting(Endpoint& endpoint) {
-  const std::uint32_t limit = config().limits.max_connecting;
-  if (!take_place(*plan_->series, *cells_, &UpstreamCells::connecting, limit)) return false;
-  if (take_place(*endpoint.series, *endpoint.cells, &EndpointCells::connecting,
-                 endpoint.max_connecting)) {
-    return true;
-  }
-  free_place(*cells_, &UpstreamCells::connecting);
-  return false;
-}
-
-void Upstream::free_connecting(Endpoint& endpoint) {
-  free_place(*endpoint.cells, &EndpointCells::connecting);
-  free_place(*cells_, &UpstreamCells::connecting);
 }
 
 }  // namespace proxy

@@ -76,10 +76,6 @@ class Upstream {
   // A session that was connected has ended. The endpoint may be gone.
   void left(Endpoint& endpoint);
 
-  // Connects that belong to no session (pools) count as well: false when the limits leave no place.
-  bool take_connecting(Endpoint& endpoint);
-  void free_connecting(Endpoint& endpoint);
-
   SessionQueue& queue() { return queue_; }
   RetryBudget& retry_budget() { return retry_budget_; }
 

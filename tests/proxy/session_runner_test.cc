@@ -73,6 +73,19 @@ TEST_F(SessionRunnerTest, TriesAnotherEndpointWhenOneRefuses) {
   EXPECT_EQ(endpoint("10.0.0.3:80").sessions.value(), 1);
 }
 
+TEST_F(SessionRunnerTest, SourceAddressesTakeTurns) {
+  const auto app = echo_service("10.0.0.2:80");
+  config::Config config = one_listener({"10.0.0.2:80"});
+  config.upstreams[0].connect.sources = {address("10.0.9.1:0").ip, address("10.0.9.2:0").ip};
+  ASSERT_FALSE(apply(config));
+  const auto first = client();
+  ASSERT_TRUE(run_until([&] { return app->peers().size() == 1; }));
+  const auto second = client();
+  ASSERT_TRUE(run_until([&] { return app->peers().size() == 2; }));
+  EXPECT_EQ(base::ip_to_string(app->peers()[0]->remote().ip), "10.0.9.1");
+  EXPECT_EQ(base::ip_to_string(app->peers()[1]->remote().ip), "10.0.9.2");
+}
+
 TEST_F(SessionRunnerTest, ResetsTheClientWithTheLastCauseWhenEveryEndpointFails) {
   ASSERT_FALSE(apply(one_listener({"10.0.0.2:80", "10.0.0.3:80"})));
   const auto caller = client();

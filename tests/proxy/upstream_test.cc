@@ -226,11 +226,7 @@ TEST_F(UpstreamTest, MaxConnectingIsFreedByTheConnect) {
   const Choice first = enter(upstream_);
   ASSERT_EQ(first.offer, Offer::kEndpoint);
   EXPECT_EQ(enter(other_worker_).offer, Offer::kFull);
-  EXPECT_FALSE(upstream_.take_connecting(*first.endpoint));
   upstream_.connected(*first.endpoint);
-  EXPECT_TRUE(upstream_.take_connecting(*first.endpoint));
-  EXPECT_EQ(enter(other_worker_).offer, Offer::kFull);
-  upstream_.free_connecting(*first.endpoint);
   EXPECT_NE(join(other_worker_), nullptr);
   upstream_.left(*first.endpoint);
   other_worker_.left(*other_worker_.endpoints()[0]);
