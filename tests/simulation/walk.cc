@@ -115,6 +115,7 @@ class Walk {
       upstream.endpoints.push_back(draw_endpoint(index, i));
     }
     if (prng_.chance(400)) draw_limits(upstream);
+    if (prng_.chance(300)) draw_pool(upstream);
     upstream.slow_start = prng_.chance(300) ? milliseconds(prng_.between(100, 2000)) : Nanos{0};
     upstream.on_remove = static_cast<config::OnRemove>(prng_.below(3));
     upstream.connect.retry_budget = static_cast<std::uint32_t>(prng_.below(100));
@@ -138,6 +139,13 @@ class Walk {
       endpoint.max_sessions = draw(4);
       endpoint.max_connecting = draw(2);
     }
+  }
+
+  void draw_pool(config::Upstream& upstream) {
+    excuses_.pooled = true;
+    upstream.pool.idle = static_cast<std::uint32_t>(prng_.between(1, 4));
+    upstream.pool.idle_max = upstream.pool.idle + static_cast<std::uint32_t>(prng_.below(8));
+    upstream.pool.max_age = milliseconds(prng_.between(50, 3000));
   }
 
   config::Endpoint draw_endpoint(std::size_t upstream, std::size_t index) {
@@ -237,6 +245,8 @@ class Walk {
       excuses_.removed = true;
     }
     if (prng_.chance(300)) draw_limits(upstream);
+    if (prng_.chance(200)) draw_pool(upstream);
+    if (prng_.chance(200)) upstream.pool = {};
     changed.shutdown.drain = milliseconds(prng_.below(1000));
     config::Listener& listener = changed.listeners[prng_.below(changed.listeners.size())];
     if (prng_.chance(300)) listener.name += "'";

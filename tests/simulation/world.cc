@@ -31,7 +31,10 @@ World::World(const WorldOptions& options)
     worker.sessions_max = options.sessions_max;
     worker.seed = options.network.seed * 1000 + i;
     worker.access_log = recorded_.log();
-    auto engine = std::make_unique<backends::SimTransport>(network_, transport);
+    // Pools have places of their own, as the descriptor budget gives them.
+    backends::SimTransportOptions with_pools = transport;
+    with_pools.limits.connections_max += worker.pooled_max;
+    auto engine = std::make_unique<backends::SimTransport>(network_, with_pools);
     auto runner = std::make_unique<proxy::Worker>(worker, *engine, catalog_.worker(i));
     workers_.push_back({std::move(engine), std::move(runner)});
   }
