@@ -67,7 +67,7 @@ class FailoverTest(harness.Case):
         self.show("detected", proxy)
         result = json.loads(load.communicate(timeout=LOAD_S + harness.DEADLINE_S)[0])
         self.show("after", proxy)
-        in_flight = self.in_flight(proxy, dead.address, kill_began)
+        in_flight = self.in_flight(proxy, dead.address, kill_began, gone)
         failures = result["failures"]
         print(f"killed one of three under {RATE}/s: {len(failures)} of {in_flight} sessions in flight on it failed, "
               f"{result['sessions']} succeeded; detected after {1e3 * (detected - gone):.0f} ms", file=sys.stderr)
@@ -89,17 +89,16 @@ class FailoverTest(harness.Case):
 
         return eventually(look, "the dead endpoint is noticed")
 
-    def in_flight(self, proxy, address, moment):
-        """Sessions on the endpoint that began before the moment and ended after it, by the access log.
-        A client's failure comes before its line, so wait until every line is there."""
-        now_wall, now = time.time(), time.monotonic()
-        moment_wall = now_wall - (now - moment)
+    def in_flight(self, proxy, address, kill_began, gone):
+        """Sessions on the endpoint that began before it was gone and ended after the kill began, by the
+        access log. A client's failure comes before its line, so wait until every line is there."""
+        to_wall = time.time() - time.monotonic()
         eventually(lambda: proxy.metrics().value("sessions_active") == 0, "every session has ended")
         ended = proxy.metrics().value("sessions_total")
         eventually(lambda: len(proxy.access_lines()) >= ended, "every access line is written")
         return sum(1 for line in proxy.access_lines(endpoint=address)
-                   if self.end_of(line) - float(line["total"]) <= moment_wall + CLOCK_STEP_S
-                   and self.end_of(line) >= moment_wall - CLOCK_STEP_S)
+                   if self.end_of(line) - float(line["total"]) <= to_wall + gone + CLOCK_STEP_S
+                   and self.end_of(line) >= to_wall + kill_began - CLOCK_STEP_S)
 
     @staticmethod
     def end_of(line):

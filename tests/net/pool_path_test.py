@@ -22,7 +22,8 @@ class SilenceTest(harness.Case):
             self.assertEqual(peers.ask(client), b"ping")
         rules = Rules(filter_output("ip daddr 10.66.0.1 drop"))
         proxy.wait_metric(0, "endpoint_healthy", endpoint=first.address)
-        # No pooled connection to the silent one is handed out any more.
+        # Every worker has heard of it: no pooled connection to the silent one is handed out any more.
+        proxy.wait_metric(4, "pool_connections", state="idle")
         for _ in range(20):
             with proxy.connect() as client:
                 self.assertEqual(peers.ask(client), b"ping")
