@@ -44,7 +44,9 @@ class DrainTest(harness.Case):
         client.close()
         self.assertEqual(proxy.wait_exit(), 0)
         self.assertLess(time.monotonic() - began, 60)
-        self.assertEqual(len(proxy.access_lines(actor="client", cause="eof")), 1)
+        # A look for the refusal may still have met an open door; it sends nothing.
+        served = [line for line in proxy.access_lines(actor="client", cause="eof") if line["bytes_to_upstream"] != "0"]
+        self.assertEqual(len(served), 1)
 
     def test_sessions_that_are_left_at_the_deadline_are_reset(self):
         proxy, client = self.start("1500ms")

@@ -60,6 +60,19 @@ def filter_output(rule):
     """
 
 
+def fill(case, address, clients):
+    """So many clients that say nothing, from ports outside the PortRange. Those that are turned away
+    may hear of it before connect() returns."""
+    for number in range(clients):
+        client = case.use(harness.socket.socket())
+        client.settimeout(harness.DEADLINE_S)
+        client.bind(("127.0.0.8", 40_000 + number))
+        try:
+            client.connect(harness.split_address(address))
+        except ConnectionResetError:
+            pass
+
+
 class PortRange:
     """Connects get their local ports from here until close()."""
 

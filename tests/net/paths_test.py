@@ -3,7 +3,7 @@
 import time
 
 import namespace
-from namespace import Addresses, PortRange, Rules, filter_output, run
+from namespace import Addresses, PortRange, Rules, fill, filter_output, run
 
 import harness
 import peers
@@ -48,14 +48,7 @@ class UnreachableTest(harness.Case):
         proxy = self.use(Millrace(config(upstream.address, upstream={"connect": {"source": "127.0.0.7"}})))
         address = proxy.address()
         self.use(PortRange(50000, 50009))
-        clients = []
-        for number in range(12):
-            client = harness.socket.socket()
-            self.use(client)
-            client.settimeout(harness.DEADLINE_S)
-            client.bind(("127.0.0.8", 40_000 + number))
-            client.connect(harness.split_address(address))
-            clients.append(client)
+        fill(self, address, 12)
         harness.eventually(lambda: upstream.accepted == 10, "as many sessions as ports")
         proxy.wait_metric(2, "sessions_total", actor="proxy", cause="resource")
 

@@ -1,7 +1,7 @@
 """Pools and checks on bad paths: an endpoint that falls silent, and local ports that run out."""
 
 import namespace
-from namespace import Addresses, PortRange, Rules, filter_output
+from namespace import Addresses, PortRange, Rules, fill, filter_output
 
 import harness
 import peers
@@ -42,19 +42,12 @@ class SilenceTest(harness.Case):
 class PortsTest(harness.Case):
     PORTS = 10
 
-    def fill(self, proxy, clients):
-        for number in range(clients):
-            client = self.use(harness.socket.socket())
-            client.settimeout(harness.DEADLINE_S)
-            client.bind(("127.0.0.8", 40_000 + number))
-            client.connect(harness.split_address(proxy.address()))
-
     def test_a_second_source_has_ports_of_its_own(self):
         upstream = self.use(peers.Manual())
         proxy = self.use(Millrace(config(upstream.address, upstream={
             "connect": {"source": ["127.0.0.7", "127.0.0.9"]}})))
         self.use(PortRange(50000, 50000 + self.PORTS - 1))
-        self.fill(proxy, 2 * self.PORTS + 2)
+        fill(self, proxy.address(), 2 * self.PORTS + 2)
         eventually(lambda: upstream.accepted == 2 * self.PORTS, "as many sessions as ports of both")
         proxy.wait_metric(2, "sessions_total", actor="proxy", cause="resource")
         self.assertGreater(proxy.metrics().value("transport_sources_exhausted_total"), 0)
