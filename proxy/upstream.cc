@@ -24,6 +24,15 @@ std::uint32_t scaled(std::uint32_t weight, std::uint32_t share) {
   return static_cast<std::uint32_t>(std::min(std::uint64_t{weight} * share, kMax));
 }
 
+// The endpoint with that address, out of its place; null when there is none.
+std::unique_ptr<Endpoint> take_out(std::vector<std::unique_ptr<Endpoint>>& endpoints,
+                                   const base::Address& address) {
+  const auto found = std::find_if(endpoints.begin(), endpoints.end(), [&](const auto& endpoint) {
+    return endpoint != nullptr && endpoint->address == address;
+  });
+  return found != endpoints.end() ? std::move(*found) : nullptr;
+}
+
 }  // namespace
 
 // --- The configuration and the verdicts.
@@ -41,10 +50,10 @@ void Upstream::apply(const SnapshotPtr& snapshot, const UpstreamPlan& plan, Nano
   queue_.count_in(*plan.series, *cells_);
   endpoint_limits_ = false;
   for (const EndpointPlan& wanted : plan.endpoints) {
-    const auto same = std::find_if(old.begin(), old.end(), [&](const auto& endpoint) {
-      return endpoint != nullptr && endpoint->address == wanted.address;
-    });
-    take_over(wanted, same != old.end() ? std::move(*same) : std::make_unique<Endpoint>());
+    auto endpoint = take_out(old, wanted.address);
+    if (endpoint == nullptr) endpoint = take_back(wanted.address);
+    if (endpoint == nullptr) endpoint = std::make_unique<Endpoint>();
+    take_over(wanted, std::move(endpoint));
   }
   for (auto& gone : old) {
     if (gone != nullptr) remove(std::move(gone), cut_at(snapshot->config.shutdown.drain, now));
@@ -56,6 +65,17 @@ void Upstream::apply(const SnapshotPtr& snapshot, const UpstreamPlan& plan, Nano
     if (first_time) endpoint->slow_since = base::kForever;
   }
   rebuild_balancers(now);
+}
+
+// One that was removed, and whose sessions have not all ended: nobody cuts them any more.
+std::unique_ptr<Endpoint> Upstream::take_back(const base::Address& address) {
+  auto endpoint = take_out(removed_, address);
+  if (endpoint == nullptr) return nullptr;
+  std::erase(removed_, nullptr);
+  endpoint->removed = false;
+  endpoint->well = false;  // So that it starts slowly, like any endpoint that comes.
+  endpoint->cut_at = base::kForever;
+  return endpoint;
 }
 
 void Upstream::take_over(const EndpointPlan& wanted, std::unique_ptr<Endpoint> endpoint) {

@@ -90,6 +90,7 @@ class Upstream {
   bool in_use() const { return sessions_ > 0 || !queue_.empty(); }
 
  private:
+  std::unique_ptr<Endpoint> take_back(const base::Address& address);
   void take_over(const EndpointPlan& wanted, std::unique_ptr<Endpoint> endpoint);
   void remove(std::unique_ptr<Endpoint> endpoint, base::Nanos cut_at);
   base::Nanos cut_at(base::Nanos drain, base::Nanos now) const;

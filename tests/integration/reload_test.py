@@ -28,7 +28,8 @@ class ReloadUnderLoadTest(harness.Case):
         weights = copy.deepcopy(base)
         weights["upstreams"][0]["endpoints"] = [{"address": upstream.address, "weight": 1},
                                                 {"address": other.address, "weight": 3}]
-        moved = config(other.address)
+        # However long this machine takes until the endpoint is back.
+        moved = config(other.address, upstream={"on_remove": "keep"})
         timeouts = config(upstream.address, listener={"timeouts": {"idle": "20m"}})
         limits = config(upstream.address, listener={"max_sessions": 1000})
         balance = config(upstream.address, other.address, upstream={"balance": "maglev"})
@@ -126,7 +127,7 @@ class ReloadTest(harness.Case):
         proxy = self.use(Millrace(config(first.address)))
         old = self.use(proxy.connect())
         peers.ask(old)
-        proxy.reload(config(second.address))
+        proxy.reload(config(second.address, upstream={"on_remove": "keep"}))
         new = self.use(proxy.connect())
         peers.ask(new)
         self.assertEqual((first.accepted, second.accepted), (1, 1))

@@ -104,6 +104,21 @@ TEST_F(UpstreamTest, ARemovedEndpointStaysInItsPlaceUntilItsLastSessionEnds) {
   expect_nothing_counted();
 }
 
+TEST_F(UpstreamTest, TheSessionsOfAnEndpointThatComesBackAreNotCutAnyMore) {
+  apply({"10.0.0.2:80"}, config::Balance::kLeastSessions);
+  Endpoint* endpoint = join(upstream_);
+  apply({"10.0.0.3:80"}, config::Balance::kLeastSessions);
+  EXPECT_NE(endpoint->cut_at, base::kForever);
+  apply({"10.0.0.3:80", "10.0.0.2:80"}, config::Balance::kLeastSessions);
+  EXPECT_EQ(endpoint, upstream_.endpoints()[1].get());
+  EXPECT_FALSE(endpoint->removed);
+  EXPECT_EQ(endpoint->cut_at, base::kForever);
+  // It has a session, and the other one has none.
+  EXPECT_EQ(try_once(), "10.0.0.3:80");
+  upstream_.left(*endpoint);
+  expect_nothing_counted();
+}
+
 TEST_F(UpstreamTest, AnEndpointThatMovesInTheFileIsStillTheSame) {
   apply({"10.0.0.2:80", "10.0.0.3:80"}, config::Balance::kFirst);
   Endpoint* endpoint = join(upstream_);
