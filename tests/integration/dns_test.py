@@ -36,7 +36,7 @@ class Rubbish:
 
     def __init__(self, make):
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", 0))
+        self._socket.bind(("127.0.0.1", services.free_port()))
         self.address = "{}:{}".format(*self._socket.getsockname())
         self._make = make
         self.questions = 0

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import random
 import re
 import shutil
 import signal
@@ -13,11 +14,22 @@ import tempfile
 import harness
 
 
+# Below the kernel's own choice for clients (ip_local_port_range, from 32768): no connection of another
+# test can take one of these meanwhile.
+_PORTS = range(10_240, 32_768)
+
+
 def free_port():
-    """Free now; services that cannot bind port 0 take it a moment later."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Free now, for TCP and UDP; services that cannot bind port 0 take it a moment later."""
+    while True:
+        port = random.choice(_PORTS)
+        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+            try:
+                tcp.bind(("127.0.0.1", port))
+                udp.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 class Service:
