@@ -175,6 +175,7 @@ struct PathFacts {
 // System calls by kind: what the engine asked of the kernel.
 enum class Syscall : std::uint8_t {
   kPoll,
+  kEnter,  // Of an engine that hands requests over in batches: submit, wait and collect in one.
   kAccept,
   kConnect,
   kReceive,
@@ -224,6 +225,12 @@ struct TransportStats {
   std::uint64_t pipes_failed = 0;     // pipe2(2) refused.
   std::uint64_t pipes_shrunk = 0;     // The kernel gave a smaller pipe than asked for.
   std::uint64_t splice_refused = 0;   // EINVAL: the direction stays with copy for ever.
+  // Of engines that hand requests over and collect completions; 0 elsewhere.
+  std::uint64_t submissions = 0;
+  std::uint64_t completions = 0;
+  std::uint64_t completions_overflowed = 0;  // The queue was full: the kernel kept them aside.
+  std::uint64_t cancellations = 0;           // Requests taken back before they were done.
+  std::uint64_t buffers_exhausted = 0;       // A receive found no buffer and was asked for again.
   // Gauges.
   std::uint64_t connections = 0;
   std::uint64_t connections_max = 0;
@@ -231,6 +238,8 @@ struct TransportStats {
   std::uint64_t pipes_open = 0;
   std::uint64_t pipes_borrowed = 0;
   std::uint64_t pipes_max = 0;
+  std::uint64_t buffers_in_use = 0;  // Receive buffers with bytes that are not sent yet.
+  std::uint64_t buffers_max = 0;
   std::uint64_t held_bytes = 0;      // Read from one side and not yet taken by the other.
   std::uint64_t resets_pending = 0;  // A reset waits for the bytes before it to be delivered.
 };

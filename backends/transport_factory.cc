@@ -1,32 +1,37 @@
 #include "backends/transport_factory.h"
 
-#include "backends/epoll/epoll_factory.h"
+#include <utility>
+
+#include "backends/epoll/epoll_engine.h"
+#include "backends/socket/socket_factory.h"
 
 namespace backends {
 namespace {
 
-std::unique_ptr<TransportFactory> make(std::string_view engine) {
-  if (engine == "epoll") return std::make_unique<epoll::EpollFactory>();
-  return nullptr;
-}
+// Best first: what "auto" takes (docs/adr), and what takes the place of an engine that is refused.
+std::vector<socket::Engine> all_engines() { return {epoll::engine()}; }
 
 }  // namespace
 
-std::vector<EngineInfo> engines() { return {epoll::probe()}; }
+std::vector<EngineInfo> engines() {
+  std::vector<EngineInfo> infos;
+  for (const socket::Engine& engine : all_engines()) infos.push_back(engine.probe());
+  return infos;
+}
 
 base::Parsed<std::unique_ptr<TransportFactory>> make_transport_factory(std::string_view engine) {
+  std::vector<socket::ProbedEngine> wanted;
   std::string known;
-  for (const EngineInfo& info : engines()) {
-    known += (known.empty() ? "" : ", ") + std::string(info.name);
-    if (engine != info.name && (engine != "auto" || !info.usable)) continue;
-    if (!info.usable) {
-      return base::failure("the engine '" + std::string(info.name) +
-                           "' cannot be used here: " + info.reason);
-    }
-    return make(info.name);
+  for (const socket::Engine& each : all_engines()) {
+    known += (known.empty() ? "" : ", ") + std::string(each.name);
+    if (wanted.empty() && engine != "auto" && engine != each.name) continue;
+    wanted.push_back({.engine = each, .info = each.probe()});
   }
-  return base::failure("there is no engine '" + std::string(engine) + "'; this binary has " +
-                       known);
+  if (wanted.empty()) {
+    return base::failure("there is no engine '" + std::string(engine) + "'; this binary has " +
+                         known);
+  }
+  return std::make_unique<socket::SocketFactory>(std::move(wanted));
 }
 
 }  // namespace backends

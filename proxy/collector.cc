@@ -24,8 +24,9 @@ constexpr std::array<std::string_view, 2> kRejectionNames = {"limit", "resource"
 constexpr std::array<std::string_view, backends::kDirections> kDirectionNames = {"to_upstream",
                                                                                  "to_client"};
 constexpr std::array<std::string_view, 4> kMethodNames = {"copy", "splice", "uring", "seq_splice"};
-constexpr std::array<std::string_view, 9> kSyscallNames = {
-    "poll", "accept", "connect", "receive", "send", "splice", "shutdown", "close", "option"};
+constexpr std::array<std::string_view, 10> kSyscallNames = {
+    "poll", "enter",  "accept",   "connect", "receive",
+    "send", "splice", "shutdown", "close",   "option"};
 constexpr std::array<std::string_view, 5> kAcceptFailureNames = {"descriptors", "memory", "aborted",
                                                                  "capacity", "other"};
 static_assert(kRejectionNames.size() == static_cast<std::size_t>(Rejection::kCount));

@@ -1,5 +1,5 @@
 // The epoll engine: one worker's transport on non-blocking sockets and epoll(7).
-// Made by EpollFactory on the worker's thread and used only there, except wake().
+// Made on the worker's thread and used only there, except wake().
 //
 // Each socket enters the epoll set once, edge-triggered for everything, and leaves it by being
 // closed; which of the two ends is ready is remembered here, so the steady state is one

@@ -44,8 +44,8 @@ TEST(EpollTransport, ASessionIsSetUpWithoutSuperfluousCalls) {
 }
 
 TEST(EpollTransport, AConnectionComesFromTheAskedSource) {
-  EpollFactory factory;
-  const auto transport = factory.make({}).value();
+  const auto factory = std::move(*make_transport_factory("epoll"));
+  const auto transport = factory->make({}).value();
   const base::UniqueFd service(::socket(AF_INET, SOCK_STREAM, 0));
   const base::RawAddress any = base::to_raw(base::parse_address("127.0.0.1:0").value());
   ASSERT_EQ(::bind(service.get(), any.get(), any.size), 0);
@@ -62,8 +62,8 @@ TEST(EpollTransport, AConnectionComesFromTheAskedSource) {
 }
 
 TEST(EpollTransport, ASourceThatIsNotOursFailsTheConnect) {
-  EpollFactory factory;
-  const auto transport = factory.make({}).value();
+  const auto factory = std::move(*make_transport_factory("epoll"));
+  const auto transport = factory->make({}).value();
   ConnectSpec spec;
   spec.remote = base::parse_address("127.0.0.1:9").value();
   const std::array sources = {base::parse_address("192.0.2.1:0").value().ip};

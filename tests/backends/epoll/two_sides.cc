@@ -26,9 +26,9 @@ base::UniqueFd new_far_end(int buffer_bytes) {
 }  // namespace
 
 TwoSides::TwoSides(const TransportOptions& options, int buffer_bytes)
-    : transport(factory.make(options).value()) {
+    : transport(factory->make(options).value()) {
   const base::Address any = base::parse_address("127.0.0.1:0").value();
-  const base::Address address = factory.claim({.address = any, .tcp = {}}).value();
+  const base::Address address = factory->claim({.address = any, .tcp = {}}).value();
   CHECK(transport->listen({.address = address, .tcp = {}}, {}).has_value());
 
   service = new_far_end(buffer_bytes);

@@ -7,14 +7,14 @@
 #include <string>
 #include <vector>
 
-#include "backends/epoll/epoll_factory.h"
 #include "backends/transport.h"
+#include "backends/transport_factory.h"
 #include "base/fd.h"
 
 namespace backends::epoll {
 
 struct TwoSides {
-  EpollFactory factory;
+  std::unique_ptr<TransportFactory> factory = std::move(*make_transport_factory("epoll"));
   std::unique_ptr<Transport> transport;
   base::UniqueFd service;  // Stays open: later descriptors get higher numbers.
   base::UniqueFd client;
