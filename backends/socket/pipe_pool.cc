@@ -100,7 +100,7 @@ Pipe* PipePool::make(base::Nanos now) {
 }
 
 void PipePool::give_back(Pipe* pipe) {
-  CHECK(pipe != nullptr && stats_.pipes_borrowed > 0);
+  CHECK(pipe != nullptr && pipe->held == 0 && stats_.pipes_borrowed > 0);
   --stats_.pipes_borrowed;
   free_.push_back(pipe);
 }

@@ -13,7 +13,7 @@ COVERED_BY = {
     # goes through all of it.
     "config/keys.h": "tests/config/schema_test.cc",
     # Two files of one class.
-    "backends/epoll/epoll_connect.cc": "tests/backends/epoll/epoll_transport_test.cc",
+    "backends/socket/socket_connect.cc": "tests/backends/socket/socket_transport_test.cc",
     "backends/sim/sim_segments.cc": "tests/backends/sim/sim_network_test.cc",
     # A bag of probabilities: the walks draw from it.
     "backends/sim/sim_faults.h": "tests/simulation/walk_test.cc",

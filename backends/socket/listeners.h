@@ -1,8 +1,9 @@
 // The listeners of one worker: who may accept now, and what happens when descriptors run out.
-// Owned by EpollTransport; its worker's thread only.
+// Owned by SocketTransport; its worker's thread only.
 //
-// Listeners are level-triggered: a burst may stop early without a client being forgotten. A
-// listener that must not accept leaves the epoll set; that is rare, and clients wait in its queue.
+// A burst may stop early without a client being forgotten: whoever brings clients (a Door) keeps
+// them until they are asked for. The door of a listener that must not accept is closed; that is
+// rare, and clients wait in its queue.
 #pragma once
 
 #include <array>
@@ -11,29 +12,47 @@
 #include <span>
 #include <vector>
 
-#include "backends/epoll/epoll_connection.h"
 #include "backends/socket/claims.h"
+#include "backends/socket/socket_connection.h"
 #include "backends/transport.h"
 #include "base/fd.h"
 #include "base/slab.h"
 #include "base/time.h"
 
-namespace backends::epoll {
+namespace backends::socket {
 
 // Clients that one listener may bring in one poll: the others' bytes come between two bursts.
 inline constexpr std::size_t kAcceptBurst = 16;
 
-class EpollListeners {
- public:
-  struct Accepted {
-    std::array<int, kAcceptBurst> fds{};
-    std::size_t count = 0;
-    Tag tag;
-    base::Family family = base::Family::kNone;
-  };
+struct Accepted {
+  std::array<int, kAcceptBurst> fds{};
+  std::size_t count = 0;
+  Tag tag;
+  base::Family family = base::Family::kNone;
+};
 
-  // epoll_fd, claims and stats outlive this.
-  EpollListeners(int epoll_fd, const socket::Claims& claims, TransportStats& stats);
+// How an engine hears of clients and takes them in.
+class Door {
+ public:
+  Door() = default;
+  Door(const Door&) = delete;
+  Door& operator=(const Door&) = delete;
+  virtual ~Door() = default;
+
+  // SocketTransport::accept_burst(listener) is to be called when clients are there. False: errno
+  // says why the kernel cannot do that now.
+  virtual bool open(base::SlotId listener, int fd, base::Family family) = 0;
+  // Not any more. Always works, also on a door that is not open.
+  virtual void close(base::SlotId listener, int fd) = 0;
+  // The next client's descriptor (non-blocking, close-on-exec), or an error: EAGAIN when nobody
+  // waits, EINPROGRESS when that cannot be told yet, others as man 2 accept.
+  virtual base::Result<int> next(base::SlotId listener, int fd) = 0;
+};
+
+class Listeners {
+ public:
+  // All outlive this.
+  Listeners(const Claims& claims, Door& door, TransportStats& stats);
 
   base::Result<ListenerId> listen(const ListenSpec& spec, Tag tag);
   base::Address local(ListenerId id) const;
@@ -63,17 +82,17 @@ class EpollListeners {
     bool paused = false;
     bool draining = false;
     bool stopped = false;  // kAcceptFailed was delivered.
-    bool watched = false;  // In the epoll set.
+    bool open = false;     // Its door is.
   };
 
-  // False: the kernel has no memory or no watch left for a listener that is to be watched.
-  bool watch(base::SlotId id, Listener& listener);
-  void watch_or_stop(base::SlotId id, Listener& listener);
+  // Opens or closes the door, as it should be. False: errno says why it stays closed.
+  bool set_door(base::SlotId id, Listener& listener);
+  void set_door_or_stop(base::SlotId id, Listener& listener);
   void stop_all(base::Errno error, base::Nanos now, std::vector<Event>& events);
   void finish_draining(base::SlotId id);
 
-  int epoll_fd_;
-  const socket::Claims& claims_;
+  const Claims& claims_;
+  Door& door_;
   TransportStats& stats_;
   base::Slab<Listener> listeners_;
   std::vector<base::SlotId> draining_;
@@ -84,4 +103,4 @@ class EpollListeners {
   base::Nanos backoff_{0};
 };
 
-}  // namespace backends::epoll
+}  // namespace backends::socket

@@ -1,18 +1,13 @@
-// The half of EpollTransport that brings connections into being and hears of their end: connecting,
-// the epoll set, and what a connection in the worker's hands has to report. A file of its own
-// because the other half (polling, listeners, relays) shares nothing with it but the slab.
-#include <sys/epoll.h>
-
+// The half of SocketTransport that brings connections into being and hears of their end:
+// connecting, and what a connection in the worker's hands has to report. A file of its own because
+// the other half (polling, listeners, relays) shares nothing with it but the slab.
 #include <utility>
 
-#include "backends/epoll/epoll_transport.h"
 #include "backends/socket/outgoing.h"
+#include "backends/socket/socket_transport.h"
 
-namespace backends::epoll {
+namespace backends::socket {
 namespace {
-
-constexpr std::uint32_t kEverything = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
-constexpr std::uint32_t kEndings = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
 
 // It failed for want of this machine's resources, not for the network's reasons.
 bool out_of_resources(base::Errno error) {
@@ -23,22 +18,22 @@ bool out_of_resources(base::Errno error) {
 
 }  // namespace
 
-Connection EpollTransport::connect(const ConnectSpec& spec, Tag tag) {
+Connection SocketTransport::connect(const ConnectSpec& spec, Tag tag) {
   const base::Family family = spec.remote.family();
-  if (connections_.full()) {
+  if (stats_.connections >= options_.connections_max) {
     ++stats_.connects_refused;
     defer_connected({}, base::to_errno(EMFILE), tag);
     return {};
   }
-  socket::Outgoing outgoing = socket::start_connect(spec, data_waits(spec.client), stats_);
+  Outgoing outgoing = socket::start_connect(spec, data_waits(spec.client), stats_);
   if (out_of_resources(outgoing.error)) ++stats_.connects_refused;
   if (!outgoing.fd) {
     defer_connected({}, outgoing.error, tag);
     return {};
   }
-  EpollConnection settings;
+  SocketConnection settings;
   settings.tag = tag;
-  settings.state = EpollConnection::State::kConnecting;
+  settings.state = SocketConnection::State::kConnecting;
   settings.family = family;
   settings.read_to_end = family == base::Family::kUnix;
   settings.maybe_itself = family != base::Family::kUnix && ephemeral_.contains(spec.remote.ip.port);
@@ -46,61 +41,57 @@ Connection EpollTransport::connect(const ConnectSpec& spec, Tag tag) {
     // The handle lives until its owner drops it, but the kernel has nothing more to say about it.
     settings.fd = outgoing.fd.release();
     const base::SlotId id = connections_.emplace(settings);
-    stats_.connections = connections_.size();
+    ++stats_.connections;
     defer_connected(id, outgoing.error, tag);
     return Connection(*this, to_id<ConnId>(id));
   }
   return add_connection(std::move(outgoing.fd), settings);
 }
 
-bool EpollTransport::data_waits(ConnId client) {
+bool SocketTransport::data_waits(ConnId client) {
   if (client == ConnId::kNone) return false;
   count(Syscall::kOption);
   return socket::has_unread(connection(client).fd);
 }
 
-// Into the slab and into the epoll set. Out of memory for the latter: an empty handle.
-Connection EpollTransport::add_connection(base::UniqueFd fd, const EpollConnection& settings) {
+// Into the slab, and watched. Out of memory for the latter: an empty handle.
+Connection SocketTransport::add_connection(base::UniqueFd fd, const SocketConnection& settings) {
   const base::SlotId id = connections_.emplace(settings);
-  EpollConnection& added = connections_[id];
+  SocketConnection& added = connections_[id];
   added.fd = fd.get();
-  epoll_event event{};
-  event.events = kEverything;
-  event.data.u64 = Token{.kind = Token::Kind::kConnection, .id = id}.pack();
-  count(Syscall::kOption);
-  if (::epoll_ctl(epoll_fd_.get(), EPOLL_CTL_ADD, added.fd, &event) != 0) {
+  if (!watch(id, added)) {
     const base::Errno error = base::last_errno();
     connections_.erase(id);
     ++stats_.connects_refused;
-    if (settings.state == EpollConnection::State::kConnecting) {
+    if (settings.state == SocketConnection::State::kConnecting) {
       defer_connected({}, error, settings.tag);
     }
     return {};
   }
   static_cast<void>(fd.release());
   if (added.is_client) ++clients_;
-  stats_.connections = connections_.size();
+  ++stats_.connections;
   return Connection(*this, to_id<ConnId>(id));
 }
 
-void EpollTransport::defer_connected(base::SlotId connection, base::Errno error, Tag tag) {
+void SocketTransport::defer_connected(base::SlotId connection, base::Errno error, Tag tag) {
   deferred_.push_back({.event = {.kind = EventKind::kConnected, .error = error, .tag = tag},
                        .connection = connection});
 }
 
-void EpollTransport::finish_connect(EpollConnection& connection, std::uint32_t events) {
+void SocketTransport::finish_connect(SocketConnection& connection, Readiness events) {
   base::Errno error = base::Errno::kNone;
-  if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
+  if ((events & (kHasError | kHungUp)) != 0) {
     count(Syscall::kOption);
     error = socket::take_error(connection.fd);
-  } else if ((events & EPOLLOUT) == 0) {
+  } else if ((events & kCanWrite) == 0) {
     return;
   }
   if (error == base::Errno::kNone && connection.maybe_itself &&
       socket::connected_to_itself(connection.fd)) {
     error = base::to_errno(ECONNREFUSED);
   }
-  connection.state = EpollConnection::State::kOpen;
+  connection.state = SocketConnection::State::kOpen;
   // A refused connect says ECONNREFUSED. One that was reset (EPIPE: after its FIN) did stand, and
   // what came before the reset waits to be read: it is a connection like any other that is reset.
   if (error == base::to_errno(ECONNRESET) || error == base::to_errno(EPIPE)) {
@@ -120,10 +111,10 @@ void EpollTransport::finish_connect(EpollConnection& connection, std::uint32_t e
   }
 }
 
-void EpollTransport::report_close(EpollConnection& connection, std::uint32_t events) {
+void SocketTransport::report_close(SocketConnection& connection, Readiness events) {
   if ((events & kEndings) == 0) return;
   // An exchange may have found the loss first, and the kernel tells it once.
-  if ((events & EPOLLERR) != 0 && connection.lost == base::Errno::kNone) {
+  if ((events & kHasError) != 0 && connection.lost == base::Errno::kNone) {
     count(Syscall::kOption);
     connection.lose(socket::take_error(connection.fd));
   }
@@ -133,4 +124,4 @@ void EpollTransport::report_close(EpollConnection& connection, std::uint32_t eve
   events_.push_back({.kind = EventKind::kPeerClosed, .error = error, .tag = connection.tag});
 }
 
-}  // namespace backends::epoll
+}  // namespace backends::socket

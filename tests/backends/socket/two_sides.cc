@@ -1,4 +1,4 @@
-#include "tests/backends/epoll/two_sides.h"
+#include "tests/backends/socket/two_sides.h"
 
 #include <sys/socket.h>
 
@@ -10,7 +10,7 @@
 #include "base/assert.h"
 #include "base/prng.h"
 
-namespace backends::epoll {
+namespace backends::socket {
 namespace {
 
 constexpr int kRoundsMax = 200'000;
@@ -40,7 +40,7 @@ TwoSides::TwoSides(const TransportOptions& options, int buffer_bytes)
   const base::RawAddress raw = base::to_raw(address);
   CHECK(::connect(client.get(), raw.get(), raw.size) == 0);
   ConnectSpec spec;
-  spec.remote = socket::local_of(service.get());
+  spec.remote = local_of(service.get());
   Connection to_service = transport->connect(spec, {});
   upstream = base::UniqueFd(::accept4(service.get(), nullptr, nullptr, SOCK_CLOEXEC));
   Connection from_client;
@@ -79,4 +79,4 @@ bool TwoSides::pass(std::size_t bytes, std::size_t chunk) {
   return in == bytes && sent == got;
 }
 
-}  // namespace backends::epoll
+}  // namespace backends::socket

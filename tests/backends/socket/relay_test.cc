@@ -1,4 +1,4 @@
-#include "backends/epoll/epoll_relay.h"
+#include "backends/socket/relay.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -15,21 +15,21 @@
 #include <string>
 
 #include "base/assert.h"
-#include "tests/backends/epoll/two_sides.h"
+#include "tests/backends/socket/two_sides.h"
 
-namespace backends::epoll {
+namespace backends::socket {
 namespace {
 
 constexpr std::size_t kBulk = 8U << 20U;
 
 // What an idle session costs: two connections and a relay, with their slots in the slabs.
 // The session of proxy/ has about 220 bytes of the 512 that the issue allows.
-TEST(EpollRelay, AnIdleSessionIsSmall) {
+TEST(Relay, AnIdleSessionIsSmall) {
   constexpr std::size_t kSlotOverhead = 8;
-  EXPECT_LE(2 * (sizeof(EpollConnection) + kSlotOverhead) + sizeof(Relay) + kSlotOverhead, 288U);
+  EXPECT_LE(2 * (sizeof(SocketConnection) + kSlotOverhead) + sizeof(Relay) + kSlotOverhead, 240U);
 }
 
-TEST(EpollRelay, AMessageCostsOneReceiveOneSendAndOnePoll) {
+TEST(Relay, AMessageCostsOneReceiveOneSendAndOnePoll) {
   TwoSides two;
   ASSERT_TRUE(two.pass(64, 64));  // Past the set-up.
   constexpr std::uint64_t kMessages = 50;
@@ -47,7 +47,7 @@ TEST(EpollRelay, AMessageCostsOneReceiveOneSendAndOnePoll) {
   EXPECT_EQ(two.calls(Syscall::kSend) - sends, kMessages);
 }
 
-TEST(EpollRelay, BulkIsPromotedToSpliceAndSmallMessagesBringItBack) {
+TEST(Relay, BulkIsPromotedToSpliceAndSmallMessagesBringItBack) {
   TwoSides two;
   ASSERT_TRUE(two.pass(1000, 100));
   EXPECT_EQ(two.transport->stats().promotions, 0U);
@@ -62,7 +62,7 @@ TEST(EpollRelay, BulkIsPromotedToSpliceAndSmallMessagesBringItBack) {
   EXPECT_EQ(two.progress.bytes[0], 1000 + kBulk + 10'000);
 }
 
-TEST(EpollRelay, WithoutAPipeBulkIsCopied) {
+TEST(Relay, WithoutAPipeBulkIsCopied) {
   TransportOptions options;
   options.pipes_max = 0;
   TwoSides two(options);
@@ -72,10 +72,10 @@ TEST(EpollRelay, WithoutAPipeBulkIsCopied) {
   EXPECT_GT(two.transport->stats().pipes_exhausted, 0U);
   // Asked for only after each row of bulk reads, not at each read.
   EXPECT_LE(two.transport->stats().pipes_exhausted,
-            two.calls(Syscall::kReceive) / socket::BulkRule::kPromoteAfter);
+            two.calls(Syscall::kReceive) / BulkRule::kPromoteAfter);
 }
 
-TEST(EpollRelay, ASmallPipeStillMovesEverything) {
+TEST(Relay, ASmallPipeStillMovesEverything) {
   TransportOptions options;
   options.pipe_bytes = 4096;
   TwoSides two(options);
@@ -84,7 +84,7 @@ TEST(EpollRelay, ASmallPipeStillMovesEverything) {
 }
 
 // A stalled receiver keeps bytes in the pipe; an abort must not let them reach the next session.
-TEST(EpollRelay, APipeWithBytesIsNotUsedAgain) {
+TEST(Relay, APipeWithBytesIsNotUsedAgain) {
   TwoSides two({}, 16 * 1024);
   std::vector<char> bytes(1U << 20U);
   // Until the pipe is stuck: promoted, then the receiver's buffers are full.
@@ -100,7 +100,7 @@ TEST(EpollRelay, APipeWithBytesIsNotUsedAgain) {
   EXPECT_EQ(two.transport->stats().held_bytes, 0U);
 }
 
-TEST(EpollRelay, AnUrgentByteIsRelayedInItsPlace) {
+TEST(Relay, AnUrgentByteIsRelayedInItsPlace) {
   TwoSides two;
   std::string got;
   std::array<char, 16> bytes{};
@@ -119,7 +119,7 @@ TEST(EpollRelay, AnUrgentByteIsRelayedInItsPlace) {
   EXPECT_LE(two.calls(Syscall::kReceive), receives + 1);
 }
 
-TEST(EpollRelay, AnUrgentByteAmongBulkDoesNotStall) {
+TEST(Relay, AnUrgentByteAmongBulkDoesNotStall) {
   TwoSides two;
   ASSERT_TRUE(two.pass(kBulk, 1U << 20U));
   ASSERT_GT(two.transport->stats().promotions, 0U);
@@ -173,13 +173,13 @@ void refuse_splice(Refuse which, int lowest_pipe_fd) {
   ::_exit(good ? 0 : 1);
 }
 
-TEST(EpollRelayDeathTest, ASocketThatCannotBeSplicedFromIsCopiedForEver) {
+TEST(RelayDeathTest, ASocketThatCannotBeSplicedFromIsCopiedForEver) {
   EXPECT_EXIT(pass_with_refusal(Refuse::kFromSocket), testing::ExitedWithCode(0), "");
 }
 
-TEST(EpollRelayDeathTest, BytesInAPipeThatCannotBeSplicedOnAreNotLost) {
+TEST(RelayDeathTest, BytesInAPipeThatCannotBeSplicedOnAreNotLost) {
   EXPECT_EXIT(pass_with_refusal(Refuse::kFromPipe), testing::ExitedWithCode(0), "");
 }
 
 }  // namespace
-}  // namespace backends::epoll
+}  // namespace backends::socket

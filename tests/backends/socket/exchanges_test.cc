@@ -1,4 +1,4 @@
-#include "backends/epoll/epoll_exchange.h"
+#include "backends/socket/exchanges.h"
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -11,7 +11,7 @@
 
 // What exchange() promises is in contract_exchange_test.cc, over every engine. Here: when this one
 // asks the kernel, and what it remembers of the answer.
-namespace backends::epoll {
+namespace backends::socket {
 namespace {
 
 constexpr base::SlotId kId{.slot = 3, .generation = 1};
@@ -21,9 +21,9 @@ std::span<const std::byte> bytes_of(std::string_view text) {
   return std::as_bytes(std::span(text));
 }
 
-class EpollExchangeTest : public testing::Test {
+class ExchangesTest : public testing::Test {
  protected:
-  EpollExchangeTest() {
+  ExchangesTest() {
     std::array<int, 2> ends{};
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()), 0);
     near_ = base::UniqueFd(ends[0]);
@@ -37,13 +37,13 @@ class EpollExchangeTest : public testing::Test {
 
   base::UniqueFd near_;
   base::UniqueFd far_;
-  EpollConnection connection_;
+  SocketConnection connection_;
   TransportStats stats_;
-  EpollExchanges exchanges_{stats_};
+  Exchanges exchanges_{stats_};
   std::vector<Event> events_;
 };
 
-TEST_F(EpollExchangeTest, NothingIsSentBeforeItIsRun) {
+TEST_F(ExchangesTest, NothingIsSentBeforeItIsRun) {
   exchanges_.begin(kId, bytes_of("x"), 0, kTag);
   EXPECT_EQ(calls(Syscall::kSend), 0U);
   const auto started = exchanges_.take_started();
@@ -55,7 +55,7 @@ TEST_F(EpollExchangeTest, NothingIsSentBeforeItIsRun) {
   EXPECT_EQ(events_[0].tag, kTag);
 }
 
-TEST_F(EpollExchangeTest, AsksTheKernelOnlyWhereItSaidThereIsSomething) {
+TEST_F(ExchangesTest, AsksTheKernelOnlyWhereItSaidThereIsSomething) {
   exchanges_.begin(kId, bytes_of("x"), 8, kTag);
   exchanges_.run(kId, connection_, events_);
   EXPECT_EQ(calls(Syscall::kReceive), 0U);
@@ -67,7 +67,7 @@ TEST_F(EpollExchangeTest, AsksTheKernelOnlyWhereItSaidThereIsSomething) {
   EXPECT_FALSE(connection_.readable) << "a short read has emptied the socket";
 }
 
-TEST_F(EpollExchangeTest, NotesTheLossInTheConnection) {
+TEST_F(ExchangesTest, NotesTheLossInTheConnection) {
   far_.close();
   exchanges_.begin(kId, bytes_of("x"), 8, kTag);
   exchanges_.run(kId, connection_, events_);
@@ -76,7 +76,7 @@ TEST_F(EpollExchangeTest, NotesTheLossInTheConnection) {
   EXPECT_EQ(connection_.lost, base::to_errno(ECONNRESET));
 }
 
-TEST_F(EpollExchangeTest, ForgetsWithTheConnection) {
+TEST_F(ExchangesTest, ForgetsWithTheConnection) {
   exchanges_.begin(kId, bytes_of("x"), 8, kTag);
   exchanges_.forget(kId);
   exchanges_.run(kId, connection_, events_);
@@ -85,4 +85,4 @@ TEST_F(EpollExchangeTest, ForgetsWithTheConnection) {
 }
 
 }  // namespace
-}  // namespace backends::epoll
+}  // namespace backends::socket

@@ -1,9 +1,7 @@
-#include "backends/epoll/epoll_listeners.h"
-
-#include <sys/epoll.h>
-#include <sys/socket.h>
+#include "backends/socket/listeners.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <utility>
 
@@ -11,7 +9,7 @@
 #include "backends/socket/socket_options.h"
 #include "base/assert.h"
 
-namespace backends::epoll {
+namespace backends::socket {
 namespace {
 
 constexpr std::size_t kListenersMax = 1024;
@@ -25,15 +23,15 @@ constexpr base::Nanos kBackoffMax = std::chrono::seconds(1);
 
 }  // namespace
 
-EpollListeners::EpollListeners(int epoll_fd, const socket::Claims& claims, TransportStats& stats)
-    : epoll_fd_(epoll_fd), claims_(claims), stats_(stats), listeners_(kListenersMax) {
+Listeners::Listeners(const Claims& claims, Door& door, TransportStats& stats)
+    : claims_(claims), door_(door), stats_(stats), listeners_(kListenersMax) {
   draining_.reserve(kListenersMax);
 }
 
-base::Result<ListenerId> EpollListeners::listen(const ListenSpec& spec, Tag tag) {
+base::Result<ListenerId> Listeners::listen(const ListenSpec& spec, Tag tag) {
   if (listeners_.full()) return base::failure(base::to_errno(EMFILE));
   const bool is_unix = spec.address.family() == base::Family::kUnix;
-  auto fd = is_unix ? claims_.duplicate_unix(spec.address) : socket::open_listener(spec);
+  auto fd = is_unix ? claims_.duplicate_unix(spec.address) : open_listener(spec);
   if (!fd) return base::failure(fd.error());
   const base::SlotId id = listeners_.emplace();
   Listener& listener = listeners_[id];
@@ -41,7 +39,7 @@ base::Result<ListenerId> EpollListeners::listen(const ListenSpec& spec, Tag tag)
   listener.tag = tag;
   listener.family = spec.address.family();
   listener.stopped = stopped_;
-  if (!watch(id, listener)) {
+  if (!set_door(id, listener)) {
     const base::Errno error = base::last_errno();
     listeners_.erase(id);
     return base::failure(error);
@@ -49,58 +47,49 @@ base::Result<ListenerId> EpollListeners::listen(const ListenSpec& spec, Tag tag)
   return to_id<ListenerId>(id);
 }
 
-base::Address EpollListeners::local(ListenerId id) const {
+base::Address Listeners::local(ListenerId id) const {
   const Listener* listener = listeners_.find(to_slot(id));
   CHECK(listener != nullptr);
-  return socket::local_of(listener->fd.get());
+  return local_of(listener->fd.get());
 }
 
-void EpollListeners::pause(ListenerId id, bool paused) {
+void Listeners::pause(ListenerId id, bool paused) {
   Listener* listener = listeners_.find(to_slot(id));
   if (listener == nullptr || listener->draining) return;
   listener->paused = paused;
-  watch_or_stop(to_slot(id), *listener);
+  set_door_or_stop(to_slot(id), *listener);
 }
 
-void EpollListeners::unlisten(ListenerId id) {
+void Listeners::unlisten(ListenerId id) {
   Listener* listener = listeners_.find(to_slot(id));
   if (listener == nullptr || listener->draining) return;
   listener->draining = true;
   // A UNIX path has one queue for all workers, and it goes when the claim goes.
-  if (listener->family != base::Family::kUnix) socket::refuse_new_clients(listener->fd.get());
-  static_cast<void>(watch(to_slot(id), *listener));  // Leaving the set always works.
+  if (listener->family != base::Family::kUnix) refuse_new_clients(listener->fd.get());
+  static_cast<void>(set_door(to_slot(id), *listener));  // Closing always works.
   draining_.push_back(to_slot(id));
 }
 
-bool EpollListeners::watch(base::SlotId id, Listener& listener) {
+bool Listeners::set_door(base::SlotId id, Listener& listener) {
   // A draining listener is asked in every poll anyway.
   const bool wanted = !listener.paused && !listener.draining && !listener.stopped;
-  if (wanted == listener.watched) return true;
-  ++stats_.syscalls[static_cast<std::size_t>(Syscall::kOption)];
-  if (!wanted) {
-    CHECK(::epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, listener.fd.get(), nullptr) == 0);
-    listener.watched = false;
-    return true;
-  }
-  epoll_event event{};
-  // The workers share the queue of a UNIX path; one of them is enough for one client.
-  event.events = EPOLLIN | (listener.family == base::Family::kUnix ? EPOLLEXCLUSIVE : 0U);
-  event.data.u64 = Token{.kind = Token::Kind::kListener, .id = id}.pack();
-  listener.watched = ::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, listener.fd.get(), &event) == 0;
-  return listener.watched;
+  if (wanted == listener.open) return true;
+  if (!wanted) door_.close(id, listener.fd.get());
+  listener.open = wanted && door_.open(id, listener.fd.get(), listener.family);
+  return listener.open == wanted;
 }
 
-// ENOMEM, or ENOSPC by fs.epoll.max_user_watches: like any other stop, it is tried again later.
-void EpollListeners::watch_or_stop(base::SlotId id, Listener& listener) {
-  if (watch(id, listener)) return;
+// ENOMEM, or a limit of the kernel: like any other stop, it is tried again later.
+void Listeners::set_door_or_stop(base::SlotId id, Listener& listener) {
+  if (set_door(id, listener)) return;
   listener.stopped = true;
   stopped_ = true;
   stopped_for_room_ = false;
   backoff_ = kBackoffMax;
 }
 
-EpollListeners::Accepted EpollListeners::accept(base::SlotId id, std::size_t room, base::Nanos now,
-                                                std::vector<Event>& events) {
+Accepted Listeners::accept(base::SlotId id, std::size_t room, base::Nanos now,
+                           std::vector<Event>& events) {
   Accepted accepted;
   Listener& listener = listeners_[id];
   accepted.tag = listener.tag;
@@ -115,20 +104,20 @@ EpollListeners::Accepted EpollListeners::accept(base::SlotId id, std::size_t roo
       stop_all(base::to_errno(EMFILE), now, events);
       return accepted;
     }
-    ++stats_.syscalls[static_cast<std::size_t>(Syscall::kAccept)];
-    const int fd = ::accept4(listener.fd.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0) {
-      accepted.fds[accepted.count++] = fd;
+    const base::Result<int> next = door_.next(id, listener.fd.get());
+    if (next) {
+      accepted.fds[accepted.count++] = *next;
       continue;
     }
-    const base::Errno error = base::last_errno();
-    const socket::AcceptProblem problem = socket::classify_accept_error(error);
-    if (problem.advice == socket::AcceptAdvice::kEmpty) {
+    const base::Errno error = next.error();
+    if (error == base::to_errno(EINPROGRESS)) return accepted;
+    const AcceptProblem problem = classify_accept_error(error);
+    if (problem.advice == AcceptAdvice::kEmpty) {
       if (listener.draining) finish_draining(id);
       return accepted;
     }
     ++stats_.accept_failures[static_cast<std::size_t>(problem.failure)];
-    if (problem.advice == socket::AcceptAdvice::kStop) {
+    if (problem.advice == AcceptAdvice::kStop) {
       stopped_for_room_ = false;
       stop_all(error, now, events);
       return accepted;
@@ -137,7 +126,7 @@ EpollListeners::Accepted EpollListeners::accept(base::SlotId id, std::size_t roo
   return accepted;
 }
 
-void EpollListeners::stop_all(base::Errno error, base::Nanos now, std::vector<Event>& events) {
+void Listeners::stop_all(base::Errno error, base::Nanos now, std::vector<Event>& events) {
   // One stop covers every listener: what ran out is the process's or the machine's, not one
   // listener's.
   backoff_ = backoff_.count() == 0 ? kBackoffMin : std::min(2 * backoff_, kBackoffMax);
@@ -147,12 +136,12 @@ void EpollListeners::stop_all(base::Errno error, base::Nanos now, std::vector<Ev
   listeners_.for_each([&](base::SlotId id, Listener& listener) {
     if (listener.stopped || listener.draining) return;
     listener.stopped = true;
-    static_cast<void>(watch(id, listener));  // Leaving the set always works.
+    static_cast<void>(set_door(id, listener));  // Closing always works.
     events.push_back({.kind = EventKind::kAcceptFailed, .error = error, .tag = listener.tag});
   });
 }
 
-void EpollListeners::resume_if_possible(bool room, base::Nanos now, std::vector<Event>& events) {
+void Listeners::resume_if_possible(bool room, base::Nanos now, std::vector<Event>& events) {
   if (!stopped_ || !room) return;
   const base::Nanos waited = now - stopped_at_;
   const bool worth_it = gave_back_ ? waited >= kPauseMin : !stopped_for_room_ && waited >= backoff_;
@@ -162,23 +151,23 @@ void EpollListeners::resume_if_possible(bool room, base::Nanos now, std::vector<
   listeners_.for_each([&](base::SlotId id, Listener& listener) {
     if (!listener.stopped) return;
     listener.stopped = false;
-    watch_or_stop(id, listener);
+    set_door_or_stop(id, listener);
     if (listener.stopped) return;
     events.push_back({.kind = EventKind::kAcceptResumed, .tag = listener.tag});
   });
   if (stopped_) stopped_at_ = now;
 }
 
-base::Nanos EpollListeners::wait_limit(bool room, base::Nanos now) const {
+base::Nanos Listeners::wait_limit(bool room, base::Nanos now) const {
   if (!stopped_) return draining_.empty() ? base::kForever : base::Nanos{0};
   if (!room || (stopped_for_room_ && !gave_back_)) return base::kForever;
   const base::Nanos due = stopped_at_ + (gave_back_ ? kPauseMin : backoff_);
   return std::max(due - now, base::Nanos{0});
 }
 
-void EpollListeners::finish_draining(base::SlotId id) {
+void Listeners::finish_draining(base::SlotId id) {
   std::erase(draining_, id);
   listeners_.erase(id);
 }
 
-}  // namespace backends::epoll
+}  // namespace backends::socket

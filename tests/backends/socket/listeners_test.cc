@@ -1,4 +1,4 @@
-#include "backends/epoll/epoll_listeners.h"
+#include "backends/socket/listeners.h"
 
 #include <gtest/gtest.h>
 #include <sys/epoll.h>
@@ -9,15 +9,17 @@
 #include <chrono>
 #include <vector>
 
+#include "backends/epoll/epoll_door.h"
+#include "backends/socket/socket_connection.h"
 #include "backends/socket/socket_options.h"
 #include "base/assert.h"
 
-namespace backends::epoll {
+namespace backends::socket {
 namespace {
 
 constexpr base::Nanos kStart = std::chrono::hours(1);
 
-class EpollListenersTest : public testing::Test {
+class ListenersTest : public testing::Test {
  protected:
   ListenerId listen() {
     return listeners_.listen({.address = base::parse_address("127.0.0.1:0").value(), .tcp = {}}, {})
@@ -48,14 +50,15 @@ class EpollListenersTest : public testing::Test {
   }
 
   base::UniqueFd epoll_fd_{::epoll_create1(EPOLL_CLOEXEC)};
-  socket::Claims claims_;
+  Claims claims_;
   TransportStats stats_;
-  EpollListeners listeners_{epoll_fd_.get(), claims_, stats_};
+  epoll::EpollDoor door_{epoll_fd_.get(), stats_};
+  Listeners listeners_{claims_, door_, stats_};
   std::vector<Event> events_;
   std::vector<base::UniqueFd> clients_;
 };
 
-TEST_F(EpollListenersTest, ABurstIsBoundedAndTheRestIsReportedAgain) {
+TEST_F(ListenersTest, ABurstIsBoundedAndTheRestIsReportedAgain) {
   const ListenerId id = listen();
   connect_clients(id, static_cast<int>(kAcceptBurst) + 3);
   EXPECT_EQ(accept(id, 1000), kAcceptBurst);
@@ -64,7 +67,7 @@ TEST_F(EpollListenersTest, ABurstIsBoundedAndTheRestIsReportedAgain) {
   EXPECT_FALSE(reported_by_kernel());
 }
 
-TEST_F(EpollListenersTest, APausedListenerIsNotReported) {
+TEST_F(ListenersTest, APausedListenerIsNotReported) {
   const ListenerId id = listen();
   connect_clients(id, 1);
   EXPECT_TRUE(reported_by_kernel());
@@ -74,7 +77,7 @@ TEST_F(EpollListenersTest, APausedListenerIsNotReported) {
   EXPECT_TRUE(reported_by_kernel());
 }
 
-TEST_F(EpollListenersTest, WithoutRoomAllStopOnceAndResumeWhenAConnectionCloses) {
+TEST_F(ListenersTest, WithoutRoomAllStopOnceAndResumeWhenAConnectionCloses) {
   const ListenerId first = listen();
   const ListenerId second = listen();
   connect_clients(first, 2);
@@ -96,7 +99,7 @@ TEST_F(EpollListenersTest, WithoutRoomAllStopOnceAndResumeWhenAConnectionCloses)
   EXPECT_TRUE(reported_by_kernel());
 }
 
-TEST_F(EpollListenersTest, AResumeWaitsAMomentSoThatEventsDoNotFlood) {
+TEST_F(ListenersTest, AResumeWaitsAMomentSoThatEventsDoNotFlood) {
   const ListenerId id = listen();
   accept(id, 0);
   listeners_.connection_closed();
@@ -109,7 +112,7 @@ TEST_F(EpollListenersTest, AResumeWaitsAMomentSoThatEventsDoNotFlood) {
   EXPECT_EQ(count(EventKind::kAcceptResumed), 1U);
 }
 
-TEST_F(EpollListenersTest, AListenerPausedDuringAStopStaysPaused) {
+TEST_F(ListenersTest, AListenerPausedDuringAStopStaysPaused) {
   const ListenerId id = listen();
   connect_clients(id, 1);
   accept(id, 0);
@@ -121,7 +124,7 @@ TEST_F(EpollListenersTest, AListenerPausedDuringAStopStaysPaused) {
   EXPECT_TRUE(reported_by_kernel());
 }
 
-TEST_F(EpollListenersTest, ADrainedListenerGoesWhenItsQueueIsEmpty) {
+TEST_F(ListenersTest, ADrainedListenerGoesWhenItsQueueIsEmpty) {
   const ListenerId id = listen();
   connect_clients(id, 2);
   listeners_.unlisten(id);
@@ -133,4 +136,4 @@ TEST_F(EpollListenersTest, ADrainedListenerGoesWhenItsQueueIsEmpty) {
 }
 
 }  // namespace
-}  // namespace backends::epoll
+}  // namespace backends::socket

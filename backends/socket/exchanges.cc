@@ -1,4 +1,4 @@
-#include "backends/epoll/epoll_exchange.h"
+#include "backends/socket/exchanges.h"
 
 #include <sys/socket.h>
 
@@ -6,17 +6,17 @@
 #include <cerrno>
 #include <utility>
 
-namespace backends::epoll {
+namespace backends::socket {
 
-void EpollExchanges::begin(base::SlotId id, std::span<const std::byte> request,
-                           std::size_t reply_bytes_max, Tag tag) {
+void Exchanges::begin(base::SlotId id, std::span<const std::byte> request,
+                      std::size_t reply_bytes_max, Tag tag) {
   exchanges_[key(id)].begin(request, reply_bytes_max, tag);
   started_.push_back(id);
 }
 
-std::vector<base::SlotId> EpollExchanges::take_started() { return std::exchange(started_, {}); }
+std::vector<base::SlotId> Exchanges::take_started() { return std::exchange(started_, {}); }
 
-void EpollExchanges::run(base::SlotId id, EpollConnection& connection, std::vector<Event>& events) {
+void Exchanges::run(base::SlotId id, SocketConnection& connection, std::vector<Event>& events) {
   const auto found = exchanges_.find(key(id));
   if (found == exchanges_.end()) return;
   Exchange& exchange = found->second;
@@ -39,12 +39,12 @@ void EpollExchanges::run(base::SlotId id, EpollConnection& connection, std::vect
   }
 }
 
-std::span<const std::byte> EpollExchanges::reply(base::SlotId id) const {
+std::span<const std::byte> Exchanges::reply(base::SlotId id) const {
   const auto found = exchanges_.find(key(id));
   return found == exchanges_.end() ? std::span<const std::byte>{} : found->second.reply();
 }
 
-bool EpollExchanges::send_some(EpollConnection& connection, Exchange& exchange) {
+bool Exchanges::send_some(SocketConnection& connection, Exchange& exchange) {
   if (!connection.writable) return false;
   const std::span<const std::byte> bytes = exchange.unsent();
   ++stats_.syscalls[static_cast<std::size_t>(Syscall::kSend)];
@@ -62,7 +62,7 @@ bool EpollExchanges::send_some(EpollConnection& connection, Exchange& exchange) 
   return true;
 }
 
-bool EpollExchanges::receive_some(EpollConnection& connection, Exchange& exchange) {
+bool Exchanges::receive_some(SocketConnection& connection, Exchange& exchange) {
   if (!connection.readable && connection.lost == base::Errno::kNone) return false;
   std::array<std::byte, kExchangeMax> buffer;
   const std::size_t room = exchange.room();
@@ -86,4 +86,4 @@ bool EpollExchanges::receive_some(EpollConnection& connection, Exchange& exchang
   return true;
 }
 
-}  // namespace backends::epoll
+}  // namespace backends::socket

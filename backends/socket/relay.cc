@@ -1,4 +1,4 @@
-#include "backends/epoll/epoll_relay.h"
+#include "backends/socket/relay.h"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -11,7 +11,7 @@
 #include "backends/socket/socket_options.h"
 #include "base/assert.h"
 
-namespace backends::epoll {
+namespace backends::socket {
 namespace {
 
 using Next = Relay::Next;
@@ -20,7 +20,7 @@ using Stage = Flow::Stage;
 // What one direction may move in one poll. Four full buffers: large enough that the cost of coming
 // back (a fraction of one poll) disappears, small enough that a thousand small sessions wait for
 // an elephant no longer than about 50 us.
-constexpr std::size_t kShareOfPoll = 4 * socket::kBufferBytes;
+constexpr std::size_t kShareOfPoll = 4 * kBufferBytes;
 
 // SPLICE_F_MORE is never set: it corks the socket, and the last bytes before a pause would wait for
 // 200 ms. SPLICE_F_NONBLOCK is about the pipe; the sockets have O_NONBLOCK of their own.
@@ -36,14 +36,8 @@ bool out_of_memory(int error) { return error == ENOMEM || error == ENOBUFS; }
 
 bool RelayRunner::start(Relay& relay, std::span<const std::byte> preamble) {
   if (preamble.empty()) return true;
-  Flow& flow = relay.flows[index_of(Direction::kToUpstream)];
-  std::copy(preamble.begin(), preamble.end(), buffers_.working().begin());
-  flow.buffer = buffers_.keep_working();
-  if (!flow.buffer) return false;
-  flow.end = static_cast<std::uint32_t>(preamble.size());
   relay.preamble = static_cast<std::uint16_t>(preamble.size());
-  stats_.held_bytes += preamble.size();
-  return true;
+  return keep(relay, index_of(Direction::kToUpstream), preamble);
 }
 
 Next RelayRunner::run(Relay& relay, base::Nanos now) {
@@ -56,7 +50,7 @@ Next RelayRunner::run(Relay& relay, base::Nanos now) {
 
 void RelayRunner::pump(Relay& relay, std::size_t direction, base::Nanos now, bool& more) {
   Flow& flow = relay.flows[direction];
-  EpollConnection& from = relay.source(direction);
+  SocketConnection& from = relay.source(direction);
   std::size_t budget = kShareOfPoll;
   for (;;) {
     Step step = Step::kMoved;
@@ -76,18 +70,18 @@ void RelayRunner::pump(Relay& relay, std::size_t direction, base::Nanos now, boo
     }
     if (step == Step::kBlocked) break;
   }
-  if (flow.pipe != nullptr && flow.piped == 0) put_pipe(flow);
+  if (flow.pipe != nullptr && flow.piped() == 0) put_pipe(flow);
   if (!flow.holds()) pass_ending(relay, direction, now);
 }
 
 RelayRunner::Step RelayRunner::copy(Relay& relay, std::size_t direction, base::Nanos now,
                                     std::size_t& budget) {
   Flow& flow = relay.flows[direction];
-  EpollConnection& from = relay.source(direction);
-  EpollConnection& to = relay.receiver(direction);
+  SocketConnection& from = relay.source(direction);
+  SocketConnection& to = relay.receiver(direction);
   std::byte* const buffer = buffers_.working().data();
   count(Syscall::kReceive);
-  const ssize_t got = ::recv(from.fd, buffer, socket::kBufferBytes, 0);
+  const ssize_t got = ::recv(from.fd, buffer, kBufferBytes, 0);
   if (got <= 0) {
     // EAGAIN of a side that was given up: it is not dead, only unreachable, and has no more to say.
     const bool given_up = errno == EAGAIN && from.lost != base::Errno::kNone;
@@ -106,7 +100,7 @@ RelayRunner::Step RelayRunner::copy(Relay& relay, std::size_t direction, base::N
   const auto bytes = static_cast<std::size_t>(got);
   // A read that did not fill the buffer has emptied the socket, so there is nothing to ask again;
   // bytes that came since are a new event.
-  if (bytes < socket::kBufferBytes && !from.read_to_end) from.readable = false;
+  if (bytes < kBufferBytes && !from.read_to_end) from.readable = false;
   budget -= std::min(budget, bytes);
 
   std::size_t skipped = 0;
@@ -127,34 +121,32 @@ RelayRunner::Step RelayRunner::copy(Relay& relay, std::size_t direction, base::N
     sent = 0;
   }
   const auto taken = static_cast<std::size_t>(sent);
-  account(relay, direction, taken, Method::kCopy, now);
+  delivered(relay, direction, taken, Method::kCopy, now);
   if (taken == offered) {
     if (flow.rule.moved(bytes)) ++stats_.promotions;
     return Step::kMoved;
   }
   ++stats_.short_writes;
   to.writable = false;
-  flow.buffer = buffers_.keep_working();
-  if (!flow.buffer) {
+  flow.kept = buffers_.keep_working(skipped + taken, bytes);
+  if (!flow.kept) {
     fail(relay, base::to_errno(ENOMEM));
     return Step::kBlocked;
   }
-  flow.begin = static_cast<std::uint32_t>(skipped + taken);
-  flow.end = static_cast<std::uint32_t>(bytes);
-  stats_.held_bytes += flow.end - flow.begin;
+  stats_.held_bytes += offered - taken;
   return Step::kBlocked;
 }
 
 RelayRunner::Step RelayRunner::deliver_held(Relay& relay, std::size_t direction, base::Nanos now) {
   Flow& flow = relay.flows[direction];
-  if (flow.begin == flow.end) {
+  if (flow.kept == nullptr) {
     if (!flow.rule.refused()) return drain_pipe(relay, direction, now);
     if (unpipe(relay, direction) == Step::kBlocked) return Step::kBlocked;
   }
-  EpollConnection& to = relay.receiver(direction);
+  SocketConnection& to = relay.receiver(direction);
+  const std::span<const std::byte> unsent = flow.kept->unsent();
   count(Syscall::kSend);
-  const ssize_t sent =
-      ::send(to.fd, flow.buffer->data() + flow.begin, flow.end - flow.begin, MSG_NOSIGNAL);
+  const ssize_t sent = ::send(to.fd, unsent.data(), unsent.size(), MSG_NOSIGNAL);
   if (sent < 0) {
     if (errno == EAGAIN) {
       to.writable = false;
@@ -169,12 +161,11 @@ RelayRunner::Step RelayRunner::deliver_held(Relay& relay, std::size_t direction,
     header = std::min<std::size_t>(relay.preamble, taken);
     relay.preamble = static_cast<std::uint16_t>(relay.preamble - header);
   }
-  account(relay, direction, taken - header, Method::kCopy, now);
+  delivered(relay, direction, taken - header, Method::kCopy, now);
   stats_.held_bytes -= taken;
-  flow.begin += static_cast<std::uint32_t>(taken);
-  if (flow.begin == flow.end) {
-    flow.begin = flow.end = 0;
-    buffers_.give_back(std::move(flow.buffer));
+  flow.kept->begin += static_cast<std::uint32_t>(taken);
+  if (taken == unsent.size()) {
+    flow.kept = buffers_.give_back(std::move(flow.kept));
     return Step::kMoved;
   }
   ++stats_.short_writes;
@@ -185,7 +176,7 @@ RelayRunner::Step RelayRunner::deliver_held(Relay& relay, std::size_t direction,
 RelayRunner::Step RelayRunner::splice(Relay& relay, std::size_t direction, base::Nanos now,
                                       std::size_t& budget) {
   Flow& flow = relay.flows[direction];
-  EpollConnection& from = relay.source(direction);
+  SocketConnection& from = relay.source(direction);
   if (!get_pipe(flow, now)) return copy(relay, direction, now, budget);
   count(Syscall::kSplice);
   const ssize_t got =
@@ -210,7 +201,7 @@ RelayRunner::Step RelayRunner::splice(Relay& relay, std::size_t direction, base:
   }
   const auto bytes = static_cast<std::size_t>(got);
   budget -= std::min(budget, bytes);
-  flow.piped = static_cast<std::uint32_t>(bytes);
+  flow.pipe->held = bytes;
   stats_.held_bytes += bytes;
   const Step step = drain_pipe(relay, direction, now);
   if (!flow.holds() && flow.rule.bulk() && flow.rule.moved(bytes)) ++stats_.demotions;
@@ -219,11 +210,11 @@ RelayRunner::Step RelayRunner::splice(Relay& relay, std::size_t direction, base:
 
 RelayRunner::Step RelayRunner::drain_pipe(Relay& relay, std::size_t direction, base::Nanos now) {
   Flow& flow = relay.flows[direction];
-  EpollConnection& to = relay.receiver(direction);
+  SocketConnection& to = relay.receiver(direction);
   count(Syscall::kSplice);
   // Exactly what the pipe holds: for a longer length the kernel would cork the last piece.
   const ssize_t sent =
-      ::splice(flow.pipe->out.get(), nullptr, to.fd, nullptr, flow.piped, kSpliceFlags);
+      ::splice(flow.pipe->out.get(), nullptr, to.fd, nullptr, flow.pipe->held, kSpliceFlags);
   if (sent <= 0) {
     if (sent < 0 && errno == EAGAIN) {
       to.writable = false;
@@ -237,10 +228,10 @@ RelayRunner::Step RelayRunner::drain_pipe(Relay& relay, std::size_t direction, b
     return Step::kMoved;
   }
   const auto taken = static_cast<std::size_t>(sent);
-  account(relay, direction, taken, Method::kSplice, now);
+  delivered(relay, direction, taken, Method::kSplice, now);
   stats_.held_bytes -= taken;
-  flow.piped -= static_cast<std::uint32_t>(taken);
-  if (flow.piped == 0) return Step::kMoved;
+  flow.pipe->held -= taken;
+  if (flow.pipe->held == 0) return Step::kMoved;
   ++stats_.short_writes;
   to.writable = false;
   return Step::kBlocked;
@@ -250,17 +241,16 @@ RelayRunner::Step RelayRunner::unpipe(Relay& relay, std::size_t direction) {
   Flow& flow = relay.flows[direction];
   count(Syscall::kReceive);
   const ssize_t got = ::read(flow.pipe->out.get(), buffers_.working().data(),
-                             std::min<std::size_t>(flow.piped, socket::kBufferBytes));
-  CHECK(got > 0);  // The pipe holds flow.piped bytes and nobody else has it.
-  flow.buffer = buffers_.keep_working();
-  if (!flow.buffer) {
+                             std::min(flow.pipe->held, kBufferBytes));
+  CHECK(got > 0);  // The pipe holds these bytes and nobody else has it.
+  const auto bytes = static_cast<std::size_t>(got);
+  flow.kept = buffers_.keep_working(0, bytes);
+  if (!flow.kept) {
     fail(relay, base::to_errno(ENOMEM));
     return Step::kBlocked;
   }
-  flow.piped -= static_cast<std::uint32_t>(got);
-  flow.begin = 0;
-  flow.end = static_cast<std::uint32_t>(got);
-  if (flow.piped == 0) put_pipe(flow);
+  flow.pipe->held -= bytes;
+  if (flow.pipe->held == 0) put_pipe(flow);
   return Step::kMoved;
 }
 
@@ -270,10 +260,7 @@ bool RelayRunner::get_pipe(Flow& flow, base::Nanos now) {
   return flow.pipe != nullptr;
 }
 
-void RelayRunner::put_pipe(Flow& flow) {
-  CHECK(flow.piped == 0);
-  pipes_.give_back(std::exchange(flow.pipe, nullptr));
-}
+void RelayRunner::put_pipe(Flow& flow) { pipes_.give_back(std::exchange(flow.pipe, nullptr)); }
 
 void RelayRunner::refuse_splice(Flow& flow) {
   ++stats_.splice_refused;
@@ -282,7 +269,7 @@ void RelayRunner::refuse_splice(Flow& flow) {
 
 void RelayRunner::source_ended(Relay& relay, std::size_t direction) {
   Flow& flow = relay.flows[direction];
-  EpollConnection& from = relay.source(direction);
+  SocketConnection& from = relay.source(direction);
   from.readable = false;
   if (flow.stage != Stage::kFlowing) return;
   if (unused(relay, direction)) {
@@ -315,10 +302,10 @@ bool RelayRunner::unused(const Relay& relay, std::size_t direction) {
   for (const Flow& flow : relay.flows) {
     if (flow.holds() || flow.stage != Stage::kFlowing) return false;
   }
-  EpollConnection& upstream = *relay.sides[kUpstreamSide];
+  SocketConnection& upstream = *relay.sides[kUpstreamSide];
   if (upstream.lost != base::Errno::kNone) return false;
   count(Syscall::kReceive);
-  const base::Errno found = socket::look_for_bytes(upstream.fd);
+  const base::Errno found = look_for_bytes(upstream.fd);
   if (found == base::to_errno(EAGAIN)) return true;
   // An error that the kernel has told now it will not tell again.
   if (found != base::Errno::kNone) {
@@ -329,7 +316,7 @@ bool RelayRunner::unused(const Relay& relay, std::size_t direction) {
 }
 
 void RelayRunner::side_lost(Relay& relay, std::size_t side, base::Errno error) {
-  EpollConnection& lost = *relay.sides[side];
+  SocketConnection& lost = *relay.sides[side];
   lost.lose(error);
   if (relay.end == RelayEnd::kBothClosed) {
     relay.end = side == 0 ? RelayEnd::kClientReset : RelayEnd::kUpstreamReset;
@@ -382,7 +369,7 @@ void RelayRunner::pass_ending(Relay& relay, std::size_t direction, base::Nanos n
 void RelayRunner::look_for_reset(Relay& relay, std::size_t side) {
   if (relay.flows[side].stage == Stage::kFlowing) return;  // recv(2) will find it, in order.
   count(Syscall::kOption);
-  const base::Errno error = socket::take_error(relay.sides[side]->fd);
+  const base::Errno error = take_error(relay.sides[side]->fd);
   if (error != base::Errno::kNone) side_lost(relay, side, error);
 }
 
@@ -395,21 +382,29 @@ void RelayRunner::fail(Relay& relay, base::Errno error) {
   }
 }
 
-void RelayRunner::account(Relay& relay, std::size_t direction, std::size_t bytes, Method method,
-                          base::Nanos now) {
+void RelayRunner::delivered(Relay& relay, std::size_t direction, std::size_t bytes, Method method,
+                            base::Nanos now) {
   if (bytes == 0) return;
   relay.progress->bytes[direction] += bytes;
   relay.progress->last_active = now;
   stats_.method_bytes[static_cast<std::size_t>(method)] += bytes;
 }
 
+bool RelayRunner::keep(Relay& relay, std::size_t direction, std::span<const std::byte> bytes) {
+  if (!buffers_.append(relay.flows[direction].kept, bytes)) return false;
+  stats_.held_bytes += bytes.size();
+  return true;
+}
+
 void RelayRunner::drop_held(Flow& flow) {
-  stats_.held_bytes -= (flow.end - flow.begin) + flow.piped;
-  flow.begin = flow.end = 0;
-  if (flow.buffer) buffers_.give_back(std::move(flow.buffer));
+  while (flow.kept != nullptr) {
+    stats_.held_bytes -= flow.kept->unsent().size();
+    flow.kept = buffers_.give_back(std::move(flow.kept));
+  }
   if (flow.pipe == nullptr) return;
-  socket::Pipe* const pipe = std::exchange(flow.pipe, nullptr);
-  if (std::exchange(flow.piped, 0) == 0) {
+  stats_.held_bytes -= flow.pipe->held;
+  Pipe* const pipe = std::exchange(flow.pipe, nullptr);
+  if (pipe->held == 0) {
     pipes_.give_back(pipe);
   } else {
     pipes_.discard(pipe);
@@ -429,12 +424,12 @@ Next RelayRunner::verdict(const Relay& relay, bool more) const {
   }
   for (std::size_t direction = 0; direction < kDirections; ++direction) {
     const Flow& flow = relay.flows[direction];
-    const EpollConnection& to = *relay.sides[1 - direction];
+    const SocketConnection& to = *relay.sides[1 - direction];
     if (flow.stage == Stage::kCut) {
       // A close that resets throws away our send queue, so the bytes before the reset have to be
       // acknowledged first. A UNIX socket's bytes are with the receiver already.
       if (to.family == base::Family::kUnix) return Next::kEnd;
-      return socket::unacknowledged(to.fd) == 0 ? Next::kEnd : Next::kLinger;
+      return unacknowledged(to.fd) == 0 ? Next::kEnd : Next::kLinger;
     }
     // A loss found while sending leaves the lost side's last bytes to be read.
     if (flow.stage == Stage::kFlowing && relay.sides[direction]->lost != base::Errno::kNone &&
@@ -453,4 +448,4 @@ CloseMode RelayRunner::close_mode(const Relay& relay, std::size_t side) {
   return clean || gone ? CloseMode::kGraceful : CloseMode::kReset;
 }
 
-}  // namespace backends::epoll
+}  // namespace backends::socket

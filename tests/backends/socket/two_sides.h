@@ -1,4 +1,4 @@
-// A relay of the epoll engine with the test's own far ends, for what the contract cannot see: which
+// A relay of a kernel engine with the test's own far ends, for what the contract cannot see: which
 // method moved the bytes, how many calls it took.
 #pragma once
 
@@ -11,10 +11,11 @@
 #include "backends/transport_factory.h"
 #include "base/fd.h"
 
-namespace backends::epoll {
+namespace backends::socket {
 
 struct TwoSides {
-  std::unique_ptr<TransportFactory> factory = std::move(*make_transport_factory("epoll"));
+  static constexpr std::string_view kEngine = "epoll";
+  std::unique_ptr<TransportFactory> factory = std::move(*make_transport_factory(kEngine));
   std::unique_ptr<Transport> transport;
   base::UniqueFd service;  // Stays open: later descriptors get higher numbers.
   base::UniqueFd client;
@@ -38,4 +39,4 @@ struct TwoSides {
   }
 };
 
-}  // namespace backends::epoll
+}  // namespace backends::socket

@@ -1,22 +1,34 @@
-// One TCP (or UNIX) connection of the epoll engine, and the names by which the kernel and the
-// worker call it. Owned by EpollTransport's slab; its worker's thread only.
+// One TCP (or UNIX) connection of a kernel engine, and the public ids of such things. Owned by
+// SocketTransport's slab; its worker's thread only.
 #pragma once
+
+#include <poll.h>
 
 #include <cerrno>
 #include <cstdint>
-#include <utility>
 
 #include "backends/transport.h"
 #include "base/errno.h"
 #include "base/slab.h"
 
-namespace backends::epoll {
+namespace backends::socket {
 
-struct EpollConnection {
+// What the kernel says of a socket: POLLIN and the others of man 2 poll, whoever brings them.
+using Readiness = std::uint32_t;
+inline constexpr Readiness kCanRead = POLLIN;
+inline constexpr Readiness kCanWrite = POLLOUT;
+inline constexpr Readiness kUrgent = POLLPRI;
+inline constexpr Readiness kHungUp = POLLHUP;
+inline constexpr Readiness kHasError = POLLERR;
+inline constexpr Readiness kSaidEnd = POLLRDHUP;
+inline constexpr Readiness kEndings = kSaidEnd | kHungUp | kHasError;
+
+struct SocketConnection {
   enum class State : std::uint8_t {
     kConnecting,  // kConnected is still to come.
     kOpen,        // In the worker's hands.
-    kRelayed      // In a relay.
+    kRelayed,     // In a relay.
+    kClosing      // Closed for everybody; the engine still waits for the kernel to let it go.
   };
 
   int fd = -1;
@@ -29,7 +41,7 @@ struct EpollConnection {
   std::uint8_t side = 0;  // kRelayed only: 0 the client's, 1 the upstream's.
   base::Family family = base::Family::kNone;
 
-  // Edge-triggered readiness, remembered: set by events, cleared by EAGAIN and by short counts.
+  // Readiness, remembered: set by events, cleared by EAGAIN and by short counts.
   bool readable = false;
   bool writable = true;
   // A short read may have more behind it: FIN, RST or an urgent mark was seen, or a UNIX socket,
@@ -44,36 +56,29 @@ struct EpollConnection {
   bool exchanges = false;     // It is in the table of exchanges.
   bool returned = false;      // By a relay of this poll: its events belong to the next batch.
 
+  // The engine's own marks: requests that the kernel holds for this connection, and those of them
+  // that are being taken back.
+  std::uint8_t armed = 0;
+  std::uint8_t cancelling = 0;
+
+  void note(Readiness events) {
+    if ((events & kCanWrite) != 0) writable = true;
+    if ((events & kCanRead) != 0) readable = true;
+    if ((events & (kEndings | kUrgent)) == 0) return;
+    readable = read_to_end = true;
+    if ((events & kUrgent) != 0) urgent = true;
+    if ((events & (kHungUp | kHasError)) != 0) writable = true;
+  }
+
   // Notes the first loss. EPIPE: reset after its FIN, or the second to ask.
   void lose(base::Errno error) {
     if (lost != base::Errno::kNone) return;
     lost = error == base::to_errno(EPIPE) ? base::to_errno(ECONNRESET) : error;
   }
 };
-static_assert(sizeof(EpollConnection) <= 48);
+static_assert(sizeof(SocketConnection) <= 48);
 
-// What epoll_event.data.u64 holds: generation, kind and slot. A late event for something that has
-// gone is recognised by its generation.
-struct Token {
-  enum class Kind : std::uint8_t { kConnection, kListener, kWake };
-
-  Kind kind;
-  base::SlotId id;
-
-  std::uint64_t pack() const {
-    return (std::uint64_t{id.generation} << 32U) |
-           (std::uint64_t{static_cast<std::uint8_t>(kind)} << kSlotBits) | id.slot;
-  }
-  static Token unpack(std::uint64_t word) {
-    return {.kind = static_cast<Kind>((word >> kSlotBits) & 3U),
-            .id = {.slot = static_cast<std::uint32_t>(word & ((1U << kSlotBits) - 1)),
-                   .generation = static_cast<std::uint32_t>(word >> 32U)}};
-  }
-
-  static constexpr unsigned kSlotBits = 30;
-};
-
-// The public ids are a slot and a generation too.
+// The public ids are a slot and a generation.
 template <typename Id>
 Id to_id(base::SlotId id) {
   return static_cast<Id>((std::uint64_t{id.generation} << 32U) | id.slot);
@@ -85,4 +90,4 @@ base::SlotId to_slot(Id id) {
           .generation = static_cast<std::uint32_t>(word >> 32U)};
 }
 
-}  // namespace backends::epoll
+}  // namespace backends::socket

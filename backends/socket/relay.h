@@ -1,6 +1,6 @@
-// One relay of the epoll engine: two connections, two flows of bytes, and the rules by which FIN
-// and RST pass from one side to the other. Relays live in EpollTransport's slab; RelayRunner moves
-// their bytes. The worker's thread only.
+// One relay of a kernel engine: two connections, two flows of bytes, and the rules by which FIN and
+// RST pass from one side to the other. Relays live in SocketTransport's slab; RelayRunner moves
+// their bytes when a socket is ready for it. The worker's thread only.
 //
 // Bytes go through the worker's one buffer: one recv(2), one send(2), no probe for EAGAIN. What the
 // receiver does not take stays in that buffer, which the flow then keeps, and its source is not
@@ -14,15 +14,15 @@
 #include <memory>
 #include <span>
 
-#include "backends/epoll/epoll_connection.h"
 #include "backends/socket/bulk_rule.h"
 #include "backends/socket/held_buffers.h"
 #include "backends/socket/pipe_pool.h"
+#include "backends/socket/socket_connection.h"
 #include "backends/transport.h"
 #include "base/errno.h"
 #include "base/time.h"
 
-namespace backends::epoll {
+namespace backends::socket {
 
 // Indices of Relay::sides: each is the source of the direction with the same index.
 inline constexpr std::size_t kClientSide = index_of(Direction::kToUpstream);
@@ -39,16 +39,17 @@ struct Flow {
     kDropped    // The receiver was reset: nobody is left to deliver to.
   };
 
-  // Bytes read and not yet taken by the receiver: in a kept buffer, or in a borrowed pipe.
-  std::unique_ptr<socket::Buffer> buffer;
-  std::uint32_t begin = 0;  // Of the kept bytes in buffer.
-  std::uint32_t end = 0;
-  socket::Pipe* pipe = nullptr;
-  std::uint32_t piped = 0;
+  // Bytes read and not yet taken by the receiver: in kept buffers, or in a borrowed pipe, or in
+  // both when a pipe had to be emptied by hand.
+  std::unique_ptr<Buffer> kept;
+  Pipe* pipe = nullptr;  // It knows how many bytes it holds.
   Stage stage = Stage::kFlowing;
-  socket::BulkRule rule;
+  BulkRule rule;
+  // The engine's own: not 0 while it has bytes of this flow on their way itself.
+  std::uint16_t batch = 0;
 
-  bool holds() const { return begin != end || piped != 0; }
+  std::size_t piped() const { return pipe == nullptr ? 0 : pipe->held; }
+  bool holds() const { return kept != nullptr || piped() != 0 || batch != 0; }
 };
 
 struct Relay {
@@ -60,7 +61,7 @@ struct Relay {
     kEnd      // Over: close both and deliver kRelayDone.
   };
 
-  std::array<EpollConnection*, kDirections>
+  std::array<SocketConnection*, kDirections>
       sides{};  // Client, upstream. Slab addresses are stable.
   std::array<base::SlotId, kDirections> connections{};  // Their names.
   std::array<Flow, kDirections> flows;
@@ -74,15 +75,18 @@ struct Relay {
   bool sample_path = false;
   bool queued = false;     // On the transport's ready list.
   bool lingering = false;  // On its list of pending resets.
+  // The engine's own: how it moves the bytes now, and for how many runs nothing was in the way.
+  std::uint8_t mode = 0;
+  std::uint8_t calm = 0;
 
-  EpollConnection& source(std::size_t direction) { return *sides[direction]; }
-  EpollConnection& receiver(std::size_t direction) { return *sides[1 - direction]; }
+  SocketConnection& source(std::size_t direction) { return *sides[direction]; }
+  SocketConnection& receiver(std::size_t direction) { return *sides[1 - direction]; }
 };
 
 class RelayRunner {
  public:
   // All outlive the runner.
-  RelayRunner(socket::HeldBuffers& buffers, socket::PipePool& pipes, TransportStats& stats)
+  RelayRunner(HeldBuffers& buffers, PipePool& pipes, TransportStats& stats)
       : buffers_(buffers), pipes_(pipes), stats_(stats) {}
 
   // Puts the preamble before the client's bytes. False: no memory.
@@ -94,7 +98,8 @@ class RelayRunner {
   // The engine cannot go on with this relay: it ends with RST to both.
   void fail(Relay& relay, base::Errno error);
 
-  // An event said EPOLLERR of a side that is not read any more: nobody else would find out.
+  // The kernel said kHasError of a side. Where nothing is read from it any more, nobody else would
+  // find out.
   void look_for_reset(Relay& relay, std::size_t side);
 
   // How both sides are to be closed once run() said kEnd.
@@ -102,6 +107,17 @@ class RelayRunner {
 
   // Gives back what the relay holds.
   void release(Relay& relay);
+
+  // For an engine that moves bytes itself as well, between two runs. Delivered: they count as
+  // payload that moved. Kept: bytes that the receiver did not take go behind those that the flow
+  // holds; false: no memory.
+  void delivered(Relay& relay, std::size_t direction, std::size_t bytes, Method method,
+                 base::Nanos now);
+  bool keep(Relay& relay, std::size_t direction, std::span<const std::byte> bytes);
+  // A send found that the other side is gone.
+  void receiver_lost(Relay& relay, std::size_t direction, base::Errno error) {
+    side_lost(relay, 1 - direction, error);
+  }
 
  private:
   enum class Step : std::uint8_t { kMoved, kBlocked };
@@ -120,15 +136,13 @@ class RelayRunner {
   bool unused(const Relay& relay, std::size_t direction);
   void side_lost(Relay& relay, std::size_t side, base::Errno error);
   void pass_ending(Relay& relay, std::size_t direction, base::Nanos now);
-  void account(Relay& relay, std::size_t direction, std::size_t bytes, Method method,
-               base::Nanos now);
   void drop_held(Flow& flow);
   Relay::Next verdict(const Relay& relay, bool more) const;
   void count(Syscall call) { ++stats_.syscalls[static_cast<std::size_t>(call)]; }
 
-  socket::HeldBuffers& buffers_;
-  socket::PipePool& pipes_;
+  HeldBuffers& buffers_;
+  PipePool& pipes_;
   TransportStats& stats_;
 };
 
-}  // namespace backends::epoll
+}  // namespace backends::socket

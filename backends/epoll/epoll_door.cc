@@ -1,0 +1,31 @@
+#include "backends/epoll/epoll_door.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "base/assert.h"
+
+namespace backends::epoll {
+
+bool EpollDoor::open(base::SlotId listener, int fd, base::Family family) {
+  count(Syscall::kOption);
+  epoll_event event{};
+  // The workers share the queue of a UNIX path; one of them is enough for one client.
+  event.events = EPOLLIN | (family == base::Family::kUnix ? EPOLLEXCLUSIVE : 0U);
+  event.data.u64 = Token{.kind = Token::Kind::kListener, .id = listener}.pack();
+  return ::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+void EpollDoor::close(base::SlotId /*listener*/, int fd) {
+  count(Syscall::kOption);
+  CHECK(::epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, fd, nullptr) == 0);
+}
+
+base::Result<int> EpollDoor::next(base::SlotId /*listener*/, int fd) {
+  count(Syscall::kAccept);
+  const int client = ::accept4(fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (client < 0) return base::failure_of_errno();
+  return client;
+}
+
+}  // namespace backends::epoll
