@@ -3,13 +3,17 @@
 #include <utility>
 
 #include "backends/epoll/epoll_engine.h"
+#include "backends/io_uring/uring_engine.h"
 #include "backends/socket/socket_factory.h"
 
 namespace backends {
 namespace {
 
-// Best first: what "auto" takes (docs/adr), and what takes the place of an engine that is refused.
-std::vector<socket::Engine> all_engines() { return {epoll::engine()}; }
+// Each is replaced by one behind it where the machine refuses it.
+std::vector<socket::Engine> all_engines() { return {io_uring::engine(), epoll::engine()}; }
+
+// What "auto" begins with: docs/adr/0012.
+constexpr std::string_view kAutomatic = "epoll";
 
 }  // namespace
 
@@ -20,11 +24,12 @@ std::vector<EngineInfo> engines() {
 }
 
 base::Parsed<std::unique_ptr<TransportFactory>> make_transport_factory(std::string_view engine) {
+  const std::string_view first = engine == "auto" ? kAutomatic : engine;
   std::vector<socket::ProbedEngine> wanted;
   std::string known;
   for (const socket::Engine& each : all_engines()) {
     known += (known.empty() ? "" : ", ") + std::string(each.name);
-    if (wanted.empty() && engine != "auto" && engine != each.name) continue;
+    if (wanted.empty() && first != each.name) continue;
     wanted.push_back({.engine = each, .info = each.probe()});
   }
   if (wanted.empty()) {

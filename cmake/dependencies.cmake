@@ -21,3 +21,4 @@ millrace_import(prometheus-cpp::core prometheus-cpp-core prometheus/collectable.
 millrace_import(microhttpd microhttpd microhttpd.h)
 millrace_import(xxhash xxhash xxhash.h)
 millrace_import(cares cares ares.h)
+millrace_import(uring uring liburing.h)

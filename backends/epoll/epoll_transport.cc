@@ -57,12 +57,15 @@ bool EpollTransport::close_descriptor(base::SlotId /*id*/, socket::SocketConnect
   return true;
 }
 
-void EpollTransport::wait(base::Nanos wait_max) {
+base::Nanos EpollTransport::wait(base::Nanos wait_max) {
   count(Syscall::kPoll);
+  const bool waits = wait_max.count() != 0;
+  const base::Nanos before = waits ? base::monotonic_now() : base::Nanos{0};
   const int ready = ::epoll_wait(epoll_fd_.get(), collected_.data(), static_cast<int>(kEpollEvents),
                                  to_ms(wait_max));
   // EINTR comes back with nothing, like a poll that waited long enough.
   collected_count_ = ready > 0 ? static_cast<std::size_t>(ready) : 0;
+  return waits ? base::monotonic_now() - before : base::Nanos{0};
 }
 
 void EpollTransport::handle_collected() {

@@ -32,12 +32,13 @@ class EpollTransport final : public socket::SocketTransport {
   static constexpr std::size_t kEpollEvents = 256;
 
   bool watch(base::SlotId id, socket::SocketConnection& connection) override;
-  void watch_exchange(base::SlotId, socket::SocketConnection&) override {}  // It is watched.
+  void watch_exchange(base::SlotId, socket::SocketConnection&) override {}  // It is watched,
+  void watch_returned(base::SlotId, socket::SocketConnection&) override {}  // and this one too.
   bool close_descriptor(base::SlotId id, socket::SocketConnection& connection) override;
   void begin_relay(base::SlotId id, socket::Relay& relay) override { queue_ready(id, relay); }
   void relay_ran(base::SlotId, socket::Relay&) override {}
   bool has_work() const override { return false; }
-  void wait(base::Nanos wait_max) override;
+  base::Nanos wait(base::Nanos wait_max) override;
   void handle_collected() override;
 
   base::UniqueFd epoll_fd_;

@@ -191,11 +191,8 @@ std::span<const Event> SocketTransport::poll(base::Nanos wait_max) {
   start_exchanges();
   run_ready();
   accept_draining();
-  const base::Nanos limit = wait_limit(wait_max);
-  const base::Nanos before = limit.count() == 0 ? now_ : base::monotonic_now();
-  wait(limit);
+  stats_.waited += wait(wait_limit(wait_max));
   now_ = base::monotonic_now();
-  if (limit.count() != 0) stats_.waited += now_ - before;
   handle_collected();
   if (!resets_.empty()) retry_resets();
   listeners_.resume_if_possible(has_room(), now_, events_);
@@ -321,12 +318,12 @@ void SocketTransport::run_relay(base::SlotId id) {
       relay_ran(id, relay);
       break;
     case Relay::Next::kAgain:
-      relay_ran(id, relay);
       queue_ready(id, relay);
+      relay_ran(id, relay);
       break;
     case Relay::Next::kLinger:
-      relay_ran(id, relay);
       linger(id, relay);
+      relay_ran(id, relay);
       break;
     case Relay::Next::kEnd:
       events_.push_back(end_relay(id));
@@ -388,6 +385,7 @@ ConnId SocketTransport::return_upstream(base::SlotId id) {
   upstream.relay = {};
   upstream.returned = true;
   returned_.push_back({.connection = id, .events = 0});
+  watch_returned(id, upstream);
   return to_id<ConnId>(id);
 }
 

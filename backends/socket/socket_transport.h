@@ -69,6 +69,8 @@ class SocketTransport : public Transport {
   virtual bool watch(base::SlotId id, SocketConnection& connection) = 0;
   // A connection has become part of an exchange.
   virtual void watch_exchange(base::SlotId id, SocketConnection& connection) = 0;
+  // A relay gave it back unused: it is to be watched like a new one.
+  virtual void watch_returned(base::SlotId id, SocketConnection& connection) = 0;
   // Closes the descriptor, after everything that was handed to the kernel for it. The connection
   // leaves the slab when the result is true; otherwise the engine erases it later.
   virtual bool close_descriptor(base::SlotId id, SocketConnection& connection) = 0;
@@ -78,8 +80,9 @@ class SocketTransport : public Transport {
   virtual void relay_ran(base::SlotId id, Relay& relay) = 0;
   // The engine has work left, so nobody may wait.
   virtual bool has_work() const = 0;
-  // Hands over what calls have left to do, waits for at most that long, and collects.
-  virtual void wait(base::Nanos wait_max) = 0;
+  // Hands over what calls have left to do, waits for at most that long, and collects. The result:
+  // how long of it there was nothing to do.
+  virtual base::Nanos wait(base::Nanos wait_max) = 0;
   // Gives what wait() has collected to the handlers below. now() is new.
   virtual void handle_collected() = 0;
 
