@@ -33,7 +33,15 @@ struct Workers {
   friend bool operator==(const Workers&, const Workers&) = default;
 };
 
-enum class TransportKind : std::uint8_t { kAuto, kEpoll };
+enum class TransportKind : std::uint8_t { kAuto, kEpoll, kIoUring };
+
+// Of the engine of that name, whether it was asked for or chosen.
+struct IoUring {
+  std::uint32_t buffers_bytes = 1U << 20U;  // Receive buffers of each worker.
+  Mark buffers_mark;
+
+  friend bool operator==(const IoUring&, const IoUring&) = default;
+};
 
 // One address that a listener waits at.
 struct Bind {
@@ -266,6 +274,7 @@ struct Config {
   Workers workers;
   TransportKind transport = TransportKind::kAuto;
   Mark transport_mark;
+  IoUring io_uring;
   std::vector<Listener> listeners;  // At least one.
   std::vector<Upstream> upstreams;
   Metrics metrics;

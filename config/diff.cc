@@ -82,6 +82,8 @@ Diff diff(const Config& old, const Config& next) {
                   next.workers.cpus_mark);
   restart.compare("transport", old.transport, next.transport,
                   ChoiceRule<TransportKind>{keys::kTransports}, next.transport_mark);
+  restart.compare("io_uring.buffers", old.io_uring.buffers_bytes, next.io_uring.buffers_bytes,
+                  keys::kReceiveBuffers, next.io_uring.buffers_mark);
   restart.compare("metrics.bind", old.metrics.bind.address, next.metrics.bind.address,
                   AddressUse::kMetrics, next.metrics.bind.mark);
   return {.listeners = changes(old.listeners, next.listeners),

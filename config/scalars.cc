@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/assert.h"
 #include "config/problem.h"
 
 namespace config {
@@ -28,6 +29,14 @@ struct Unit {
 // Largest first: to_text takes the first that divides.
 constexpr std::array kUnits = {Unit{"h", hours(1)}, Unit{"m", minutes(1)}, Unit{"s", seconds(1)},
                                Unit{"ms", milliseconds(1)}};
+
+struct SizeUnit {
+  std::string_view suffix;
+  std::uint32_t bytes;
+};
+// Largest first: size_text takes the first that divides.
+constexpr std::array kSizeUnits = {SizeUnit{"GiB", 1U << 30U}, SizeUnit{"MiB", 1U << 20U},
+                                   SizeUnit{"KiB", 1U << 10U}};
 
 // "takes ..., not 'text'".
 auto wrong(std::string takes, std::string_view text) {
@@ -49,6 +58,11 @@ std::string describe(const DurationRule& rule) {
   if (rule.zero) text += ", or 0";
   if (rule.unit > milliseconds(1)) text += ", in whole seconds";
   return text + " (written like 500ms, 5s, 1m or 1h)";
+}
+
+std::string describe(const SizeRule& rule) {
+  return "takes a size from " + size_text(rule.min) + " to " + size_text(rule.max) +
+         " (written like 64KiB or 1MiB)";
 }
 
 // A link-local address means nothing without its interface (RFC 4007 section 6).
@@ -129,6 +143,20 @@ base::Parsed<base::Nanos> parse_duration(std::string_view text, const DurationRu
   const bool allowed = value >= rule.min || (value.count() == 0 && rule.zero);
   if (!allowed || value % rule.unit != base::Nanos{0}) return wrong(describe(rule), text);
   return value;
+}
+
+base::Parsed<std::uint32_t> parse_size(std::string_view text, const SizeRule& rule) {
+  const std::size_t split = std::min(text.size(), text.find_first_not_of("0123456789"));
+  const auto count = digits(text.substr(0, split));
+  const auto unit = std::find_if(
+      kSizeUnits.begin(), kSizeUnits.end(),
+      [&](const SizeUnit& candidate) { return candidate.suffix == text.substr(split); });
+  if (!count || unit == kSizeUnits.end()) return wrong(describe(rule), text);
+  // Compared before the multiplication, which could overflow.
+  if (*count > rule.max / unit->bytes) return wrong(describe(rule), text);
+  const std::uint32_t bytes = static_cast<std::uint32_t>(*count) * unit->bytes;
+  if (bytes < rule.min) return wrong(describe(rule), text);
+  return bytes;
 }
 
 base::Parsed<bool> parse_boolean(std::string_view text) {
@@ -257,6 +285,15 @@ std::string to_text(base::Nanos duration) {
     }
   }
   return to_text(std::chrono::ceil<milliseconds>(duration));  // No key is finer than 1 ms.
+}
+
+std::string size_text(std::uint32_t bytes) {
+  for (const SizeUnit& unit : kSizeUnits) {
+    if (bytes >= unit.bytes && bytes % unit.bytes == 0) {
+      return std::to_string(bytes / unit.bytes) + std::string(unit.suffix);
+    }
+  }
+  base::check_failed(__FILE__, __LINE__, "a size is in whole KiB");
 }
 
 bool is_not_text(std::string_view plain) {

@@ -29,6 +29,12 @@ struct DurationRule {
   base::Nanos unit = std::chrono::milliseconds(1);  // The value is a multiple of this.
 };
 
+// Bytes, in whole KiB.
+struct SizeRule {
+  std::uint32_t min = 0;
+  std::uint32_t max = 0;
+};
+
 enum class AddressUse : std::uint8_t {
   kListen,   // IP or UNIX; port 0 lets the kernel choose.
   kConnect,  // IP or UNIX; a port that can be connected to, and no wildcard.
@@ -41,6 +47,9 @@ base::Parsed<std::uint32_t> parse_integer(std::string_view text, const IntegerRu
 
 // A number and one of ms, s, m, h: "500ms", "1h". "0" needs no unit.
 base::Parsed<base::Nanos> parse_duration(std::string_view text, const DurationRule& rule);
+
+// A number and one of KiB, MiB, GiB: "64KiB", "1MiB". The result is in bytes.
+base::Parsed<std::uint32_t> parse_size(std::string_view text, const SizeRule& rule);
 
 // true or false.
 base::Parsed<bool> parse_boolean(std::string_view text);
@@ -67,6 +76,9 @@ base::Parsed<std::vector<int>> parse_cpus(std::string_view text);
 
 // The largest unit that divides it: "90s", "1h", "0". Loads again to the same value.
 std::string to_text(base::Nanos duration);
+
+// The same of a size, whose bytes are whole KiB: "1536KiB", "1MiB".
+std::string size_text(std::uint32_t bytes);
 
 // True for plain text that YAML's core schema reads as null, a boolean or a number.
 bool is_not_text(std::string_view plain);

@@ -34,6 +34,8 @@ Json describe(const DurationRule& rule) {
   return {{"anyOf", Json::array({std::move(text), {{"const", 0}}})}};
 }
 
+Json describe(const SizeRule& /*rule*/) { return text_like("[1-9][0-9]*(KiB|MiB|GiB)"); }
+
 Json describe(const BooleanRule& /*rule*/) { return {{"type", "boolean"}}; }
 
 Json describe(const NameRule& /*rule*/) { return text_like("[A-Za-z0-9_.-]{1,64}"); }

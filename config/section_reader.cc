@@ -88,6 +88,10 @@ base::Parsed<base::Nanos> read_value(const TreeNode& node, const DurationRule& r
   return expect_scalar(node).and_then([&] { return parse_duration(node.text, rule); });
 }
 
+base::Parsed<std::uint32_t> read_value(const TreeNode& node, const SizeRule& rule) {
+  return expect_scalar(node).and_then([&] { return parse_size(node.text, rule); });
+}
+
 base::Parsed<bool> read_value(const TreeNode& node, const BooleanRule& /*rule*/) {
   return expect_plain(node).and_then([&] { return parse_boolean(node.text); });
 }

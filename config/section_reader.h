@@ -22,6 +22,7 @@ namespace config {
 // The value of a node by its rule. An error goes on where the key's name stops, as in scalars.h.
 base::Parsed<std::uint32_t> read_value(const TreeNode& node, const IntegerRule& rule);
 base::Parsed<base::Nanos> read_value(const TreeNode& node, const DurationRule& rule);
+base::Parsed<std::uint32_t> read_value(const TreeNode& node, const SizeRule& rule);
 base::Parsed<bool> read_value(const TreeNode& node, const BooleanRule& rule);
 base::Parsed<std::string> read_value(const TreeNode& node, const NameRule& rule);
 base::Parsed<base::Address> read_value(const TreeNode& node, AddressUse use);

@@ -38,6 +38,8 @@ std::string value_text(std::uint32_t value, const IntegerRule& /*rule*/) {
 
 std::string value_text(base::Nanos value, const DurationRule& /*rule*/) { return to_text(value); }
 
+std::string value_text(std::uint32_t value, const SizeRule& /*rule*/) { return size_text(value); }
+
 std::string value_text(bool value, const BooleanRule& /*rule*/) { return value ? "true" : "false"; }
 
 std::string value_text(const std::string& value, const NameRule& /*rule*/) {

@@ -15,6 +15,7 @@ namespace config {
 
 std::string value_text(std::uint32_t value, const IntegerRule& rule);
 std::string value_text(base::Nanos value, const DurationRule& rule);
+std::string value_text(std::uint32_t value, const SizeRule& rule);
 std::string value_text(bool value, const BooleanRule& rule);
 std::string value_text(const std::string& value, const NameRule& rule);
 std::string value_text(const base::Address& value, AddressUse use);

@@ -56,7 +56,7 @@ CLI::App* add_demo(CLI::App& app, Values& values) {
       ->check(CLI::Range(1, kDemoSecondsMax));
   command->add_option("--transport", values.demo.transport, "Engine to use")
       ->type_name("T")
-      ->check(CLI::IsMember({"auto", "epoll"}))
+      ->check(CLI::IsMember({"auto", "epoll", "io_uring"}))
       ->capture_default_str();
   command->add_flag("--hold", values.demo.hold, "Keep the proxy up afterwards, until Ctrl-C");
   command->footer("Example: millrace demo --seconds 10");

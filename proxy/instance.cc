@@ -14,6 +14,8 @@ std::string_view engine_name(config::TransportKind kind) {
       return "auto";
     case config::TransportKind::kEpoll:
       return "epoll";
+    case config::TransportKind::kIoUring:
+      return "io_uring";
   }
   base::check_failed(__FILE__, __LINE__, "a transport of the enum");
 }

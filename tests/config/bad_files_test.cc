@@ -44,6 +44,8 @@ constexpr BadFile kBadFiles[] = {
      R"(:6:20: error: 'send' takes \r, \n, \t, \0, \\ or \xHH after a backslash; look at character 6)"},
     {"14-two-sources-of-endpoints.yaml", 2,
      ":6:5: error: 'dns' takes the place of 'endpoints', found at line 5, column 5"},
+    {"15-engines.yaml", 3,
+     ":1:12: error: 'transport' takes auto, epoll or io_uring; 'dpdk' is not supported yet"},
 };
 
 TEST(BadFiles, EachHasItsFirstErrorAtItsPlace) {

@@ -20,6 +20,8 @@ TEST(Effective, PrintsEveryKeyWithItsDefault) {
   count: auto
   cpus: auto
 transport: auto
+io_uring:
+  buffers: 1MiB
 listeners:
   - name: l
     bind: ["127.0.0.1:1"]
@@ -78,7 +80,8 @@ shutdown:
 TEST(Effective, LoadsAgainToAnEqualConfig) {
   const Config config = loaded(
       "workers: {count: 2, cpus: \"0-1,5\"}\n"
-      "transport: epoll\n"
+      "transport: io_uring\n"
+      "io_uring: {buffers: 1536KiB}\n"
       "listeners:\n"
       "  - {name: \"no\", bind: [\"[::]:80\", \"0.0.0.0:80\", 'unix:/run/a\"b\\.sock'], upstream: "
       "\"1\",\n"

@@ -96,6 +96,35 @@ TEST(Scalars, DurationsPrintInTheLargestUnitThatFits) {
   EXPECT_EQ(to_text(milliseconds(1500)), "1500ms");
 }
 
+TEST(Scalars, SizesAreANumberAndAUnit) {
+  const SizeRule rule = {.min = 64U << 10U, .max = 2U << 30U};
+  EXPECT_EQ(parse_size("64KiB", rule), 64U << 10U);
+  EXPECT_EQ(parse_size("1024KiB", rule), 1U << 20U);
+  EXPECT_EQ(parse_size("3MiB", rule), 3U << 20U);
+  EXPECT_EQ(parse_size("2GiB", rule), 2U << 30U);
+}
+
+TEST(Scalars, EveryOtherSizeIsRefused) {
+  const SizeRule rule = {.min = 64U << 10U, .max = 8U << 20U};
+  for (const char* text :
+       {"",      "0",     "65536",   "KiB",   "64",    "64 KiB",     "64KB",
+        "64kib", "64K",   "64B",     "-1MiB", "+1MiB", "01MiB",      "1.5MiB",
+        "0MiB",  "63KiB", "8193KiB", "9MiB",  "1GiB",  "4194304MiB", "99999999999999999999MiB",
+        "1MiB ", "0x1MiB"}) {
+    const auto value = parse_size(text, rule);
+    ASSERT_FALSE(value) << text;
+    EXPECT_EQ(value.error(), "takes a size from 64KiB to 8MiB (written like 64KiB or 1MiB), not '" +
+                                 std::string(text) + "'");
+  }
+}
+
+TEST(Scalars, SizesPrintInTheLargestUnitThatFits) {
+  EXPECT_EQ(size_text(64U << 10U), "64KiB");
+  EXPECT_EQ(size_text(1536U << 10U), "1536KiB");
+  EXPECT_EQ(size_text(1U << 20U), "1MiB");
+  EXPECT_EQ(size_text(1U << 30U), "1GiB");
+}
+
 TEST(Scalars, BooleansAreTrueAndFalse) {
   EXPECT_EQ(parse_boolean("true"), true);
   EXPECT_EQ(parse_boolean("false"), false);

@@ -169,7 +169,7 @@ TEST(SectionReader, ReportsEveryErrorOfEverySectionInOneGo) {
                 "log: {access: yes}\n"),
       (Lines{
           ":1:18: error: 'count' takes auto or an integer from 1 to 1024, not '0'",
-          ":2:12: error: 'transport' takes auto or epoll, not 'uring'",
+          ":2:12: error: 'transport' takes auto, epoll or io_uring, not 'uring'",
           ":4:5: error: missing key 'upstream' in this element of 'listeners'",
           ":4:11: error: 'name' takes a name of 1 to 64 characters of A-Z a-z 0-9 _ . -, not 'a b'",
           ":5:11: error: 'bind' takes an address: '80' lacks a port; write \"127.0.0.1:80\"",
@@ -207,11 +207,30 @@ TEST(SectionReader, RefusesEveryKeyOfTheContractThatDoesNotWorkYet) {
             Lines{":5:16: " + refused("first_bytes")});
   EXPECT_EQ(errors_of(with_upstream("    proxy_protocol: x\n")),
             Lines{":4:5: " + refused("proxy_protocol")});
-  constexpr std::string_view kEngines = ":3:12: error: 'transport' takes auto or epoll; ";
-  EXPECT_EQ(errors_of(kMinimal + "transport: io_uring\n"),
-            Lines{std::string(kEngines) + "'io_uring' is not supported yet"});
-  EXPECT_EQ(errors_of(kMinimal + "transport: dpdk\n"),
-            Lines{std::string(kEngines) + "'dpdk' is not supported yet"});
+  EXPECT_EQ(
+      errors_of(kMinimal + "transport: dpdk\n"),
+      Lines{":3:12: error: 'transport' takes auto, epoll or io_uring; 'dpdk' is not supported "
+            "yet"});
+}
+
+TEST(SectionReader, ReadsTheEngineAndItsBuffersWhicheverEngineItIs) {
+  EXPECT_EQ(loaded(kMinimal + "transport: io_uring\n").transport, TransportKind::kIoUring);
+  EXPECT_EQ(loaded(kMinimal).io_uring.buffers_bytes, 1U << 20U);
+  for (const std::string engine : {"auto", "epoll", "io_uring"}) {
+    const Config config =
+        loaded(kMinimal + "transport: " + engine + "\nio_uring: {buffers: 256KiB}\n");
+    EXPECT_EQ(config.io_uring.buffers_bytes, 256U << 10U) << engine;
+    EXPECT_EQ(to_string(config.io_uring.buffers_mark), "line 4, column 21");
+  }
+}
+
+TEST(SectionReader, KeepsTheBuffersOfAnEngineWithinWhatACacheHolds) {
+  const std::string takes =
+      ":3:21: error: 'buffers' takes a size from 64KiB to 8MiB (written like 64KiB or 1MiB), not ";
+  for (const std::string size : {"32KiB", "9MiB", "1GiB", "1048576", "0"}) {
+    EXPECT_EQ(errors_of(kMinimal + "io_uring: {buffers: " + size + "}\n"),
+              Lines{takes + "'" + size + "'"});
+  }
 }
 
 TEST(SectionReader, ReadsEveryKeyThatKeepsAnUpstreamReadyAndHealthy) {

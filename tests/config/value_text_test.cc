@@ -9,10 +9,11 @@
 namespace config {
 namespace {
 
-TEST(ValueText, PrintsNumbersDurationsAndBooleansPlain) {
+TEST(ValueText, PrintsNumbersDurationsSizesAndBooleansPlain) {
   EXPECT_EQ(value_text(std::uint32_t{100}, keys::kWeight), "100");
   EXPECT_EQ(value_text(base::Nanos(std::chrono::minutes(90)), keys::kTimeout), "90m");
   EXPECT_EQ(value_text(base::Nanos(0), keys::kTimeout), "0");
+  EXPECT_EQ(value_text(std::uint32_t{1U << 20U}, keys::kReceiveBuffers), "1MiB");
   EXPECT_EQ(value_text(true, BooleanRule{}), "true");
   EXPECT_EQ(value_text(false, BooleanRule{}), "false");
 }

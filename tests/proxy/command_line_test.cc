@@ -52,6 +52,9 @@ TEST(CommandLine, HasDefaultsForTheDemo) {
   EXPECT_EQ(chosen.duration, 9s);
   EXPECT_EQ(chosen.transport, "epoll");
   EXPECT_TRUE(chosen.hold);
+  for (const char* engine : {"auto", "epoll", "io_uring"}) {
+    EXPECT_EQ(parsed<proxy::DemoOptions>({"demo", "--transport", engine}).transport, engine);
+  }
 }
 
 TEST(CommandLine, ExplainsEveryCommandWithAnExample) {

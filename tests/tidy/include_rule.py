@@ -25,8 +25,9 @@ FACTORY = re.compile(r"backends/transport_factory\w*\.(h|cc)$")
 SIM = re.compile(r"(?:^|_)sim(?:_|$)|Sim(?=[A-Z]|$)")
 ENGINE_WORDS = re.compile(r"epoll|io_?uring|dpdk", re.I)
 
-# Identifiers that name an engine because the operator does: the value of `transport:`.
-OPERATORS_WORDS = {"kEpoll", "kIoUring", "kDpdk"}
+# Identifiers that name an engine because the operator does: the values of `transport:`, and the
+# sections of single engines.
+OPERATORS_WORDS = {"kEpoll", "kIoUring", "kDpdk", "IoUring", "io_uring"}
 OPERATORS_FOLDERS = {"config", "proxy"}
 
 # Names of the kernel's and a library's interface, not of our engine.

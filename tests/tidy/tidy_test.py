@@ -121,6 +121,7 @@ class IncludeRuleTest(TreeCase):
             "backends/io_uring/a.cc": "int io_uring_fd;\n",
             "backends/transport_factory.cc": "int epoll;\n",
             "config/a.cc": "int kEpoll; auto s = \"epoll\"; // epoll\n",
+            "config/b.cc": "IoUring io_uring;\n",
         }), [])
 
     def test_finds_a_header_outside_its_namespace(self):
