@@ -6,6 +6,9 @@
 find_package(GTest REQUIRED)
 include(GoogleTest)
 
+# The engines over the kernel's sockets: what moves traffic with the real binary is tested over each.
+set(MILLRACE_KERNEL_ENGINES epoll io_uring)
+
 # millrace_tests(<name> LABEL <kind> [slow] [threads] FOLDERS <folder of tests/>... LINK <target>...
 #                [TIMEOUT <seconds>] [SLOW <regex>] [THREADS <regex>] [ALONE <regex>])
 # One executable of every .cc in the folders; one ctest per TEST in it. The expressions match whole

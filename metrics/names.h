@@ -280,6 +280,21 @@ inline constexpr Family kTransportBulkRefusedTotal{
 inline constexpr Family kTransportPipesShrunkTotal{
     "millrace_transport_pipes_shrunk_total", Type::kCounter, Unit::kNone,
     "Pipes that the kernel made smaller than asked for", LabelNames("transport", "worker")};
+inline constexpr Family kTransportSubmissionsTotal{
+    "millrace_transport_submissions_total", Type::kCounter, Unit::kNone,
+    "Requests handed to the kernel in batches", LabelNames("transport", "worker")};
+inline constexpr Family kTransportCompletionsTotal{
+    "millrace_transport_completions_total", Type::kCounter, Unit::kNone,
+    "Answers of the kernel to such requests", LabelNames("transport", "worker")};
+inline constexpr Family kTransportCompletionsOverflowedTotal{
+    "millrace_transport_completions_overflowed_total", Type::kCounter, Unit::kNone,
+    "Answers that found the queue full", LabelNames("transport", "worker")};
+inline constexpr Family kTransportCancellationsTotal{
+    "millrace_transport_cancellations_total", Type::kCounter, Unit::kNone,
+    "Requests taken back before they were done", LabelNames("transport", "worker")};
+inline constexpr Family kTransportBuffersExhaustedTotal{
+    "millrace_transport_buffers_exhausted_total", Type::kCounter, Unit::kNone,
+    "Receives that found no buffer and were asked for again", LabelNames("transport", "worker")};
 inline constexpr Family kTransportConnections{"millrace_transport_connections", Type::kGauge,
                                               Unit::kNone, "Connections the engine holds now",
                                               LabelNames("transport", "worker")};
@@ -298,6 +313,12 @@ inline constexpr Family kTransportPipesBorrowed{"millrace_transport_pipes_borrow
 inline constexpr Family kTransportPipesMax{"millrace_transport_pipes_max", Type::kGauge,
                                            Unit::kNone, "Pipes the engine may have",
                                            LabelNames("transport", "worker")};
+inline constexpr Family kTransportBuffersInUse{
+    "millrace_transport_buffers_in_use", Type::kGauge, Unit::kNone,
+    "Receive buffers with bytes that are not sent yet", LabelNames("transport", "worker")};
+inline constexpr Family kTransportBuffersMax{"millrace_transport_buffers_max", Type::kGauge,
+                                             Unit::kNone, "Receive buffers the engine has",
+                                             LabelNames("transport", "worker")};
 inline constexpr Family kTransportHeldBytes{
     "millrace_transport_held_bytes", Type::kGauge, Unit::kBytes,
     "Payload read from one side and not yet taken by the other, now",
@@ -306,6 +327,10 @@ inline constexpr Family kTransportResetsPending{
     "millrace_transport_resets_pending", Type::kGauge, Unit::kNone,
     "Resets that wait for the bytes before them to be delivered, now",
     LabelNames("transport", "worker")};
+inline constexpr Family kTransportRefusedTransports{
+    "millrace_transport_refused_transports", Type::kGauge, Unit::kNone,
+    "Transports that run on another engine because this one was refused, by cause",
+    LabelNames("transport", "cause")};
 
 // The access log.
 inline constexpr Family kAccessLogLinesTotal{"millrace_access_log_lines_total", Type::kCounter,
@@ -424,14 +449,22 @@ inline constexpr std::array kAll = {
     &kTransportDemotionsTotal,
     &kTransportBulkRefusedTotal,
     &kTransportPipesShrunkTotal,
+    &kTransportSubmissionsTotal,
+    &kTransportCompletionsTotal,
+    &kTransportCompletionsOverflowedTotal,
+    &kTransportCancellationsTotal,
+    &kTransportBuffersExhaustedTotal,
     &kTransportConnections,
     &kTransportConnectionsMax,
     &kTransportRelays,
     &kTransportPipesOpen,
     &kTransportPipesBorrowed,
     &kTransportPipesMax,
+    &kTransportBuffersInUse,
+    &kTransportBuffersMax,
     &kTransportHeldBytes,
     &kTransportResetsPending,
+    &kTransportRefusedTransports,
     &kAccessLogLinesTotal,
     &kAccessLogDroppedTotal,
     &kLogDroppedTotal,

@@ -12,6 +12,7 @@
 #include "proxy/monitor_page.h"
 #include "proxy/page_sums.h"
 #include "proxy/pool_page.h"
+#include "proxy/refusals.h"
 #include "proxy/upstream_page.h"
 
 namespace proxy {
@@ -99,8 +100,17 @@ void add_route(Page& page, const RouteSeries& series) {
   }
 }
 
-void add_transport(Page& page, std::string_view engine, std::string_view worker,
-                   const backends::TransportStats& stats) {
+void add_refusals(Page& page, const std::vector<backends::Refusal>& refusals) {
+  for (const backends::Refusal& refusal : refusals) {
+    page.add(names::kTransportRefusedTransports, {refusal.engine, name(refusal.cause)},
+             number(refusal.transports));
+  }
+}
+
+void add_transport(Page& page, std::string_view worker, const TransportCells& cells) {
+  const std::string_view engine = cells.engine();
+  if (engine.empty()) return;  // The worker has not begun.
+  const backends::TransportStats stats = cells.read();
   const auto add = [&](const metrics::Family& family, std::uint64_t value) {
     page.add(family, {engine, worker}, number(value));
   };
@@ -115,12 +125,19 @@ void add_transport(Page& page, std::string_view engine, std::string_view worker,
   add(names::kTransportPromotionsTotal, stats.promotions);
   add(names::kTransportDemotionsTotal, stats.demotions);
   add(names::kTransportPipesShrunkTotal, stats.pipes_shrunk);
+  add(names::kTransportSubmissionsTotal, stats.submissions);
+  add(names::kTransportCompletionsTotal, stats.completions);
+  add(names::kTransportCompletionsOverflowedTotal, stats.completions_overflowed);
+  add(names::kTransportCancellationsTotal, stats.cancellations);
+  add(names::kTransportBuffersExhaustedTotal, stats.buffers_exhausted);
   add(names::kTransportConnections, stats.connections);
   add(names::kTransportConnectionsMax, stats.connections_max);
   add(names::kTransportRelays, stats.relays);
   add(names::kTransportPipesOpen, stats.pipes_open);
   add(names::kTransportPipesBorrowed, stats.pipes_borrowed);
   add(names::kTransportPipesMax, stats.pipes_max);
+  add(names::kTransportBuffersInUse, stats.buffers_in_use);
+  add(names::kTransportBuffersMax, stats.buffers_max);
   add(names::kTransportHeldBytes, stats.held_bytes);
   add(names::kTransportResetsPending, stats.resets_pending);
 
@@ -143,12 +160,12 @@ void add_transport(Page& page, std::string_view engine, std::string_view worker,
   }
 }
 
-void add_worker(Page& page, std::string_view engine, std::size_t index, const WorkerCells& cells) {
+void add_worker(Page& page, std::size_t index, const WorkerCells& cells) {
   const std::string worker = std::to_string(index);
   page.add(names::kWorkerBusySecondsTotal, {worker}, number(cells.busy_nanoseconds.value()) * 1e-9);
   page.add(names::kWorkerSessionsActive, {worker}, number(cells.sessions.value()));
   page.add(names::kWorkerLoopSeconds, {worker}, cells.loop.snapshot().view());
-  add_transport(page, engine, worker, cells.transport.read());
+  add_transport(page, worker, cells.transport);
 }
 
 }  // namespace
@@ -169,8 +186,9 @@ std::vector<prometheus::MetricFamily> Collector::Collect() const {
   });
   add_monitor(page, catalog_.monitor());
   for (std::size_t i = 0; i < catalog_.workers(); ++i) {
-    add_worker(page, status_.engine, i, catalog_.worker(i));
+    add_worker(page, i, catalog_.worker(i));
   }
+  add_refusals(page, factory_.refusals());
   metrics::add_http_metrics(page, http_);
   metrics::add_process_metrics(page);
   return std::move(page).take();

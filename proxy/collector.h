@@ -7,6 +7,7 @@
 
 #include <vector>
 
+#include "backends/transport_factory.h"
 #include "metrics/http_stats.h"
 #include "proxy/access_log.h"
 #include "proxy/log.h"
@@ -18,14 +19,21 @@ namespace proxy {
 class Collector : public prometheus::Collectable {
  public:
   // All must outlive the collector.
-  Collector(const ProgramStatus& status, const MetricsCatalog& catalog, const Log& log,
-            const AccessLog& access_log, const metrics::HttpStats& http)
-      : status_(status), catalog_(catalog), log_(log), access_log_(access_log), http_(http) {}
+  Collector(const ProgramStatus& status, const backends::TransportFactory& factory,
+            const MetricsCatalog& catalog, const Log& log, const AccessLog& access_log,
+            const metrics::HttpStats& http)
+      : status_(status),
+        factory_(factory),
+        catalog_(catalog),
+        log_(log),
+        access_log_(access_log),
+        http_(http) {}
 
   std::vector<prometheus::MetricFamily> Collect() const override;
 
  private:
   const ProgramStatus& status_;
+  const backends::TransportFactory& factory_;
   const MetricsCatalog& catalog_;
   const Log& log_;
   const AccessLog& access_log_;

@@ -17,6 +17,8 @@ namespace {
 constexpr std::uint64_t kKib = 1024;
 constexpr std::uint64_t kPipeBytes =
     256 * kKib;  // What a bulk direction of the epoll transport borrows.
+// Both queues of the io_uring transport, and the descriptions of its buffers.
+constexpr std::uint64_t kRingBytes = 128 * kKib;
 
 // Below this many sessions an advice is worth a reader's time; above, they have looked already.
 constexpr std::uint64_t kManySessions = 10'000;
@@ -88,26 +90,52 @@ Finding examine_file_max(const KernelSettings& settings, const ProcessRights& ri
                             std::max<std::uint64_t>(rights.descriptors_hard, 1'048'576)));
 }
 
+// An estimate: the monitor's transport is a small one and counts as a whole.
 Finding examine_memlock(const ProcessRights& rights) {
-  return ok("memlock", bytes_text(rights.memlock_bytes) +
-                           "; the epoll transport locks no memory (io_uring and DPDK do)");
+  const std::string limit = bytes_text(rights.memlock_bytes);
+  if (rights.has(CAP_IPC_LOCK)) {
+    return ok("memlock", limit + ", and this process has CAP_IPC_LOCK, which lifts it");
+  }
+  const std::uint64_t each = kRingBytes + config::IoUring{}.buffers_bytes;
+  return ok("memlock",
+            fmt::format("{}; the io_uring transport can need {} for {} workers (rings, and "
+                        "`io_uring.buffers` of each), the epoll transport nothing",
+                        limit, bytes_text((std::uint64_t{rights.cpus} + 1) * each), rights.cpus));
+}
+
+// What to do, for those who want the engine.
+std::string advice_on_io_uring(const KernelSettings& settings, backends::RefusalCause cause) {
+  switch (cause) {
+    case backends::RefusalCause::kDisabled: {
+      const auto disabled = settings.number(path_of("kernel.io_uring_disabled"));
+      return fmt::format(
+          "kernel.io_uring_disabled is {}. Run: sysctl -w kernel.io_uring_disabled=0",
+          disabled ? std::to_string(*disabled) : "not 0");
+    }
+    case backends::RefusalCause::kDenied:
+      return "Allow io_uring_setup, io_uring_enter and io_uring_register in the container's "
+             "seccomp profile (Docker and containerd deny them), or in SystemCallFilter.";
+    case backends::RefusalCause::kMemory:
+      return "Rings and buffers can be locked memory: LimitMEMLOCK=64M in the systemd unit, docker "
+             "run --ulimit memlock=67108864, CAP_IPC_LOCK, or smaller `io_uring.buffers`.";
+    case backends::RefusalCause::kDescriptors:
+      return "A ring takes a descriptor: see the limits above.";
+    case backends::RefusalCause::kNotInKernel:
+    case backends::RefusalCause::kTooOld:
+      return "Use a newer kernel, built with CONFIG_IO_URING.";
+    case backends::RefusalCause::kOther:
+    case backends::RefusalCause::kCount:
+      break;
+  }
+  return "docs/operations.md has what can stand in its way.";
 }
 
 Finding examine_io_uring(const KernelSettings& settings, const ProcessRights& rights) {
-  if (rights.io_uring == base::Errno::kNone) return ok("io_uring", "works");
-  const auto disabled = settings.number(path_of("kernel.io_uring_disabled"));
-  const std::string value =
-      fmt::format("refused: {}; the epoll transport is used", base::errno_text(rights.io_uring));
-  if (disabled.value_or(0) != 0) {
-    return advise("io_uring", value,
-                  fmt::format("kernel.io_uring_disabled is {}. Only if you want the io_uring "
-                              "transport, run: sysctl -w kernel.io_uring_disabled=0",
-                              *disabled));
-  }
-  return advise("io_uring", value,
-                "Only if you want the io_uring transport: allow io_uring_setup, io_uring_enter and "
-                "io_uring_register in the container's seccomp profile (Docker and containerd deny "
-                "them), or use a kernel built with it.");
+  if (rights.io_uring.usable) return ok("io_uring", "works");
+  return advise("io_uring",
+                fmt::format("refused: {}; the epoll transport is used", rights.io_uring.reason),
+                "Only if you want the io_uring transport. " +
+                    advice_on_io_uring(settings, rights.io_uring.cause));
 }
 
 // Past the soft limit a user without these rights gets pipes of two pages (man 7 pipe), in which

@@ -37,7 +37,7 @@ Instance::Instance(LogOutput& output, const config::Config& config,
       catalog_(cpus_.size()),
       access_log_(output, cpus_.size(), config.log),
       status_(factory_->engine()),
-      collector_(status_, catalog_, log_, access_log_, http_stats_),
+      collector_(status_, *factory_, catalog_, log_, access_log_, http_stats_),
       supervisor_(std::make_unique<Supervisor>(*factory_, catalog_, access_log_, log_)) {}
 
 Instance::~Instance() {
@@ -48,7 +48,7 @@ Instance::~Instance() {
 
 Instance::Problems Instance::start(config::Config config) {
   const config::Bind metrics = config.metrics.bind;
-  if (auto started = supervisor_->start(cpus_); !started) {
+  if (auto started = supervisor_->start(cpus_, config.io_uring.buffers_bytes); !started) {
     return {{.mark = config.workers.count_mark, .text = started.error()}};
   }
   Problems problems = supervisor_->apply(std::move(config));

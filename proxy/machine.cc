@@ -1,7 +1,6 @@
 #include "proxy/machine.h"
 
 #include <linux/capability.h>
-#include <linux/io_uring.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -13,7 +12,6 @@
 #include <sstream>
 
 #include "base/cpu.h"
-#include "base/fd.h"
 
 namespace proxy {
 
@@ -45,13 +43,12 @@ base::Errno try_pinning() {
   return sched_setaffinity(0, sizeof(set), &set) == 0 ? base::Errno::kNone : base::last_errno();
 }
 
-base::Errno try_io_uring() {
-  constexpr unsigned kEntries = 4;
-  io_uring_params params{};
-  const auto fd = static_cast<int>(syscall(SYS_io_uring_setup, kEntries, &params));
-  if (fd < 0) return base::last_errno();
-  const base::UniqueFd ring(fd);
-  return base::Errno::kNone;
+// The engine's own trial of this machine.
+backends::EngineInfo try_engine(std::string_view name) {
+  for (backends::EngineInfo& engine : backends::engines()) {
+    if (engine.name == name) return std::move(engine);
+  }
+  return {.name = name, .reason = "this binary does not have it"};
 }
 
 }  // namespace
@@ -96,7 +93,7 @@ ProcessRights ask_for_rights() {
           .page_bytes = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)),
           .cpus = static_cast<std::uint32_t>(base::usable_cpus().size()),
           .pinning = try_pinning(),
-          .io_uring = try_io_uring()};
+          .io_uring = try_engine("io_uring")};
 }
 
 }  // namespace proxy

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "backends/transport_factory.h"
 #include "base/errno.h"
 
 namespace proxy {
@@ -37,12 +38,12 @@ class KernelSettings {
 struct ProcessRights {
   std::uint64_t descriptors_soft = 0;  // RLIMIT_NOFILE.
   std::uint64_t descriptors_hard = 0;
-  std::uint64_t memlock_bytes = 0;            // RLIMIT_MEMLOCK, soft; UINT64_MAX: no limit.
-  std::uint64_t capabilities = 0;             // Effective ones, a bit for each.
-  std::uint64_t page_bytes = 4096;            // The kernel counts pipes and TCP memory in pages.
-  std::uint32_t cpus = 0;                     // That threads may run on.
-  base::Errno pinning = base::Errno::kNone;   // Why threads cannot be pinned; kNone: they can.
-  base::Errno io_uring = base::Errno::kNone;  // Why io_uring_setup() fails; kNone: it works.
+  std::uint64_t memlock_bytes = 0;           // RLIMIT_MEMLOCK, soft; UINT64_MAX: no limit.
+  std::uint64_t capabilities = 0;            // Effective ones, a bit for each.
+  std::uint64_t page_bytes = 4096;           // The kernel counts pipes and TCP memory in pages.
+  std::uint32_t cpus = 0;                    // That threads may run on.
+  base::Errno pinning = base::Errno::kNone;  // Why threads cannot be pinned; kNone: they can.
+  backends::EngineInfo io_uring;             // Whether that engine can be used, and why not.
 
   // capability: a CAP_ number of <linux/capability.h>.
   bool has(int capability) const {
@@ -50,7 +51,7 @@ struct ProcessRights {
   }
 };
 
-// Tries what it can (an io_uring of four entries, closed again) instead of guessing from versions:
+// Tries what it can (an io_uring, closed again) instead of guessing from versions:
 // seccomp filters of containers refuse calls that the kernel has.
 ProcessRights ask_for_rights();
 

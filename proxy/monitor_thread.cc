@@ -9,10 +9,17 @@
 namespace proxy {
 namespace {
 
+// Replies are a few bytes, and are taken out at once: the smallest buffers that a worker may have.
+constexpr std::size_t kReceiveBuffersBytes = std::size_t{64} << 10U;
+
 // It has one connection for each check, no clients and no relays. A check that ended in this turn
 // may still hold its place while the next one begins.
 backends::TransportOptions transport_options(std::size_t checks_max) {
-  return {.connections_max = 2 * checks_max, .clients_max = 0, .pipes_max = 0, .pipe_bytes = 0};
+  return {.connections_max = 2 * checks_max,
+          .clients_max = 0,
+          .pipes_max = 0,
+          .pipe_bytes = 0,
+          .receive_buffers_bytes = kReceiveBuffersBytes};
 }
 
 }  // namespace

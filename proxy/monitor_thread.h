@@ -26,6 +26,9 @@ class MonitorThread {
   // Waits until the monitor runs. The reason when it cannot. Once, and before the rest.
   base::Parsed<void> started() { return started_.get_future().get(); }
 
+  // The engine it has. After started() succeeded.
+  std::string_view engine() const { return transport_->name(); }
+
   // Watches what the configuration names from now on; returns when its first verdicts are written.
   void apply(SnapshotPtr snapshot);
 

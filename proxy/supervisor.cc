@@ -10,6 +10,7 @@
 #include "base/cpu.h"
 #include "base/prng.h"
 #include "proxy/descriptor_budget.h"
+#include "proxy/refusals.h"
 
 namespace proxy {
 namespace {
@@ -81,7 +82,8 @@ base::Parsed<void> Supervisor::start_monitor(std::size_t workers, std::size_t ch
   return monitor_->started();
 }
 
-base::Parsed<void> Supervisor::start(const std::vector<int>& cpus) {
+base::Parsed<void> Supervisor::start(const std::vector<int>& cpus,
+                                     std::size_t receive_buffers_bytes) {
   CHECK(workers_.empty() && cpus.size() == catalog_.workers());
   const std::size_t descriptors = raise_descriptor_limit();
   if (auto started = start_monitor(cpus.size(), share_of_checks(descriptors)); !started) {
@@ -89,6 +91,7 @@ base::Parsed<void> Supervisor::start(const std::vector<int>& cpus) {
   }
   WorkerThreadOptions options;
   options.transport = share_of_descriptors(descriptors, cpus.size());
+  options.transport.receive_buffers_bytes = receive_buffers_bytes;
   options.worker.sessions_max = options.transport.clients_max;
   options.worker.pooled_max = pooled_max(options.transport);
   options.worker.access_log = &access_log_;
@@ -105,9 +108,22 @@ base::Parsed<void> Supervisor::start(const std::vector<int>& cpus) {
     workers_.clear();
     return running;
   }
-  log_.info("{} workers on {}, {} sessions each at most", workers_.size(), factory_.engine(),
-            options.worker.sessions_max);
+  log_engines(options.worker.sessions_max);
   return {};
+}
+
+// What really runs, which need not be what was asked for.
+void Supervisor::log_engines(std::size_t sessions_max) {
+  std::vector<std::string_view> used;
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    used.push_back(catalog_.worker(i).transport.engine());
+  }
+  log_.info("{} workers on {}, {} sessions each at most", workers_.size(), engines_text(used),
+            sessions_max);
+  used.push_back(monitor_->engine());
+  for (const backends::Refusal& refusal : factory_.refusals()) {
+    log_.warning("{}", refusal_text(refusal, used));
+  }
 }
 
 // The reason when one of them does not.

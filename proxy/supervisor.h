@@ -41,8 +41,9 @@ class Supervisor final : private Announcer {
   // Ends every session that is left, at once.
   ~Supervisor() override;
 
-  // The reason when a worker cannot run: then no worker does.
-  base::Parsed<void> start(const std::vector<int>& cpus);
+  // receive_buffers_bytes: of each worker, as in backends::TransportOptions. The reason when a
+  // worker cannot run: then no worker does.
+  base::Parsed<void> start(const std::vector<int>& cpus, std::size_t receive_buffers_bytes = 0);
 
   // Puts a configuration in force on all workers. When it cannot be, the problems at their places
   // in the file, and nothing has changed.
@@ -75,6 +76,7 @@ class Supervisor final : private Announcer {
   base::Parsed<void> keep_running_workers();
   Problems prepare_everywhere(const SnapshotPtr& snapshot);
   void tell_all(Command::Kind kind);
+  void log_engines(std::size_t sessions_max);
   void log_listeners(const Snapshot& snapshot);
 
   backends::TransportFactory& factory_;

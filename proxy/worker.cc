@@ -34,7 +34,9 @@ Worker::Worker(const WorkerOptions& options, backends::Transport& transport, Wor
               .evidence = options.evidence},
              transport),
       runner_(options.index, options.sessions_max, transport, pools_, cells, options.access_log,
-              options.evidence) {}
+              options.evidence) {
+  cells.transport.publish_engine(transport.name());
+}
 
 bool Worker::post(Command command) {
   if (!mailbox_.try_push(std::move(command))) return false;

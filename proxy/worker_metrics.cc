@@ -15,6 +15,17 @@ backends::TransportStats TransportCells::read() const {
   return std::bit_cast<backends::TransportStats>(words);
 }
 
+void TransportCells::publish_engine(std::string_view name) {
+  engine_length_.store(name.size(), std::memory_order_relaxed);
+  engine_.store(name.data(), std::memory_order_release);
+}
+
+std::string_view TransportCells::engine() const {
+  const char* engine = engine_.load(std::memory_order_acquire);
+  if (engine == nullptr) return {};
+  return {engine, engine_length_.load(std::memory_order_relaxed)};
+}
+
 MetricsCatalog::MetricsCatalog(std::size_t workers) {
   for (std::size_t i = 0; i < workers; ++i) workers_.push_back(std::make_unique<WorkerCells>());
 }

@@ -100,10 +100,18 @@ class TransportCells {
   void publish(const backends::TransportStats& stats);  // The worker.
   backends::TransportStats read() const;                // Any thread; words may be one poll apart.
 
+  // The engine that this worker really has: a constant word, as Transport::name() is. Once, by the
+  // worker.
+  void publish_engine(std::string_view name);
+  // Any thread; empty before that.
+  std::string_view engine() const;
+
  private:
   static_assert(sizeof(backends::TransportStats) % sizeof(std::uint64_t) == 0);
   static constexpr std::size_t kWords = sizeof(backends::TransportStats) / sizeof(std::uint64_t);
   std::array<std::atomic<std::uint64_t>, kWords> words_{};
+  std::atomic<const char*> engine_ = nullptr;  // After its length, so that both are read together.
+  std::atomic<std::size_t> engine_length_ = 0;
 };
 
 struct alignas(kCacheLine) WorkerCells {

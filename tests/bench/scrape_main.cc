@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "backends/transport_factory.h"
 #include "base/fd.h"
 #include "base/time.h"
 #include "metrics/http_stats.h"
@@ -61,6 +62,7 @@ void count_something(proxy::MetricsCatalog& catalog, const Size& size) {
   for (std::size_t i = 0; i < size.workers; ++i) {
     catalog.worker(i).loop.observe(std::chrono::microseconds(50));
     catalog.worker(i).transport.publish({});
+    catalog.worker(i).transport.publish_engine("epoll");
   }
 }
 
@@ -78,7 +80,8 @@ int run(const Size& size) {
   const proxy::AccessLog access_log(output, size.workers, {});
   const proxy::ProgramStatus status("epoll");
   const metrics::HttpStats http;
-  const proxy::Collector collector(status, catalog, log, access_log, http);
+  const auto factory = backends::make_transport_factory("epoll").value();
+  const proxy::Collector collector(status, *factory, catalog, log, access_log, http);
 
   std::vector<double> collect_ms;
   std::vector<double> text_ms;

@@ -28,6 +28,10 @@ import urllib.request
 BINARY = os.environ.get("MILLRACE", "")
 BENCH_LOAD = os.environ.get("MILLRACE_BENCH_LOAD", "")
 SANITIZER = os.environ.get("MILLRACE_SANITIZER", "")
+# The engine that configurations ask for; empty: none, so that each is `auto`.
+TRANSPORT = os.environ.get("MILLRACE_TRANSPORT", "")
+
+SKIPPED = 77  # SKIP_RETURN_CODE in CMakeLists.txt.
 
 # A machine that compiles while it tests is slow; a test that waits this long has failed.
 DEADLINE_S = 90 if SANITIZER else 30
@@ -113,7 +117,15 @@ def config(*endpoints, **changes):
     whole = {"workers": {"count": 2}, "listeners": [listener], "upstreams": [upstream],
              "metrics": {"bind": "127.0.0.1:0"}, "shutdown": {"drain": "1s"}}
     whole.update(changes)
+    if TRANSPORT:
+        whole.setdefault("transport", TRANSPORT)
     return whole
+
+
+def engines():
+    """{name: why this machine refuses it, "" where it does not} of the program's engines, best first."""
+    done = subprocess.run([BINARY, "version", "--json"], check=True, capture_output=True, text=True)
+    return {engine["name"]: engine.get("reason", "") for engine in json.loads(done.stdout)["engines"]}
 
 
 class Metrics:
@@ -381,4 +393,11 @@ class Case(unittest.TestCase):
 def main():
     if not BINARY:
         sys.exit("set MILLRACE to the path of the binary (ctest does)")
+    if TRANSPORT:
+        refused = engines().get(TRANSPORT)
+        if refused is None:
+            sys.exit(f"{BINARY} has no engine {TRANSPORT}")
+        if refused:
+            print(f"skipped: this machine refuses {TRANSPORT}: {refused}")
+            sys.exit(SKIPPED)
     unittest.main()

@@ -83,6 +83,7 @@ class FormatTest(harness.Case):
                           "attempts": 1})
         for key in ("ts", "client", "local", "setup", "connect", "total", "pool", "worker", "transport"):
             self.assertIn(key, access[0])
+        self.assertEqual(access[0]["transport"], harness.TRANSPORT or access[0]["transport"])
 
 
 if __name__ == "__main__":

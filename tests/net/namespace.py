@@ -10,7 +10,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integra
 import harness  # noqa: E402
 
 _INSIDE = "MILLRACE_TEST_NAMESPACE"
-SKIPPED = 77  # SKIP_RETURN_CODE in CMakeLists.txt.
 
 
 def main():
@@ -24,7 +23,7 @@ def main():
                            capture_output=True, text=True, check=False)
     if probe.returncode != 0:
         print(f"skipped: no network namespace without CAP_NET_ADMIN and CAP_SYS_ADMIN: {probe.stderr.strip()}")
-        sys.exit(SKIPPED)
+        sys.exit(harness.SKIPPED)
     os.environ[_INSIDE] = "1"
     os.execv(unshare, [unshare, "--net", "--", sys.executable, "-B", *sys.argv])
 

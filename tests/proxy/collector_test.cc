@@ -3,10 +3,13 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 
 #include "base/fd.h"
 #include "metrics/page.h"
+#include "proxy/version.h"
+#include "tests/proxy/refused_engine.h"
 #include "tests/proxy/worker_fixture.h"
 
 namespace proxy {
@@ -30,7 +33,9 @@ class CollectorTest : public testing::Test {
   MetricsCatalog catalog_{2};
   ProgramStatus status_{"sim"};
   metrics::HttpStats http_;
-  Collector collector_{status_, catalog_, log_, access_log_, http_};
+  std::unique_ptr<backends::TransportFactory> factory_ =
+      backends::make_transport_factory("epoll").value();
+  Collector collector_{status_, *factory_, catalog_, log_, access_log_, http_};
 };
 
 TEST_F(CollectorTest, AddsUpWhatTheWorkersCounted) {
@@ -81,8 +86,65 @@ TEST_F(CollectorTest, ShowsEachWorkersTransport) {
   backends::TransportStats stats;
   stats.syscalls[static_cast<std::size_t>(backends::Syscall::kSend)] = 9;
   catalog_.worker(1).transport.publish(stats);
+  catalog_.worker(1).transport.publish_engine("epoll");
   EXPECT_TRUE(
-      has("millrace_transport_syscalls_total{transport=\"sim\",worker=\"1\",kind=\"send\"} 9"));
+      has("millrace_transport_syscalls_total{transport=\"epoll\",worker=\"1\",kind=\"send\"} 9"));
+  EXPECT_FALSE(page().find("millrace_transport_polls_total{transport=\"epoll\",worker=\"0\"}") !=
+               std::string::npos)
+      << "it has not begun";
+}
+
+TEST_F(CollectorTest, NamesTheEngineThatEachWorkerReallyHas) {
+  catalog_.worker(0).transport.publish_engine("io_uring");
+  catalog_.worker(1).transport.publish_engine("epoll");
+  EXPECT_TRUE(has("millrace_transport_polls_total{transport=\"io_uring\",worker=\"0\"} 0"));
+  EXPECT_TRUE(has("millrace_transport_polls_total{transport=\"epoll\",worker=\"1\"} 0"));
+  EXPECT_TRUE(
+      has("millrace_build_info{version=\"" + std::string(version()) + "\",transport=\"sim\"} 1"));
+}
+
+TEST_F(CollectorTest, ShowsWhatAnEngineOfSubmissionsAndCompletionsCounts) {
+  backends::TransportStats stats;
+  stats.submissions = 1;
+  stats.completions = 2;
+  stats.completions_overflowed = 3;
+  stats.cancellations = 4;
+  stats.buffers_exhausted = 5;
+  stats.buffers_in_use = 6;
+  stats.buffers_max = 7;
+  catalog_.worker(0).transport.publish(stats);
+  catalog_.worker(0).transport.publish_engine("io_uring");
+  const std::string labels = "{transport=\"io_uring\",worker=\"0\"} ";
+  EXPECT_TRUE(has("millrace_transport_submissions_total" + labels + "1"));
+  EXPECT_TRUE(has("millrace_transport_completions_total" + labels + "2"));
+  EXPECT_TRUE(has("millrace_transport_completions_overflowed_total" + labels + "3"));
+  EXPECT_TRUE(has("millrace_transport_cancellations_total" + labels + "4"));
+  EXPECT_TRUE(has("millrace_transport_buffers_exhausted_total" + labels + "5"));
+  EXPECT_TRUE(has("millrace_transport_buffers_in_use" + labels + "6"));
+  EXPECT_TRUE(has("millrace_transport_buffers_max" + labels + "7"));
+}
+
+TEST_F(CollectorTest, ShowsNoRefusalWhereNothingWasRefused) {
+  EXPECT_EQ(page().find("millrace_transport_refused_transports{"), std::string::npos);
+}
+
+TEST(CollectorOfARefusedEngine, CountsTheTransportsThatRunOnAnother) {
+  RefusedEngine refused;
+  ASSERT_TRUE(refused.factory().make({}));
+  ASSERT_TRUE(refused.factory().make({}));
+  const base::UniqueFd sink(open("/dev/null", O_WRONLY | O_CLOEXEC));
+  LogOutput output(sink.get());
+  const Log log(output, {});
+  const AccessLog access_log(output, 1, {});
+  const MetricsCatalog catalog(1);
+  const ProgramStatus status("epoll");
+  const metrics::HttpStats http;
+  const Collector collector(status, refused.factory(), catalog, log, access_log, http);
+  EXPECT_NE(
+      metrics::to_text(collector.Collect())
+          .find("\nmillrace_transport_refused_transports{transport=\"refused\",cause=\"denied\""
+                "} 2\n"),
+      std::string::npos);
 }
 
 }  // namespace

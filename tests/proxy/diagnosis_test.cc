@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <limits>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "tests/proxy/fake_settings.h"
 
@@ -32,6 +35,11 @@ class Diagnosis : public ::testing::Test {
     rights_.descriptors_hard = 1'048'576;
     rights_.memlock_bytes = 8U << 20U;
     rights_.cpus = 2;
+    rights_.io_uring = {.name = "io_uring", .usable = true, .reason = {}};
+  }
+
+  void refuse_io_uring(backends::RefusalCause cause, const std::string& reason) {
+    rights_.io_uring = {.name = "io_uring", .cause = cause, .reason = reason};
   }
 
   void set(std::string name, const std::string& text) const {
@@ -122,12 +130,36 @@ TEST_F(Diagnosis, SmallPipesAreAnAdvice) {
 }
 
 TEST_F(Diagnosis, ARefusedIoUringSaysWhetherTheSysctlOrAFilterDidIt) {
-  rights_.io_uring = base::to_errno(EPERM);
   set("kernel.io_uring_disabled", "2");
-  expect_only("io_uring", Finding::kAdvice, "sysctl -w kernel.io_uring_disabled=0");
-  set("kernel.io_uring_disabled", "0");
+  refuse_io_uring(backends::RefusalCause::kDisabled, "a sysctl forbids it");
+  expect_only("io_uring", Finding::kAdvice,
+              "kernel.io_uring_disabled is 2. Run: sysctl -w kernel.io_uring_disabled=0");
+  EXPECT_EQ(find("io_uring").value, "refused: a sysctl forbids it; the epoll transport is used");
+  refuse_io_uring(backends::RefusalCause::kDenied, "io_uring_setup: EPERM");
   expect_only("io_uring", Finding::kAdvice, "seccomp");
-  EXPECT_NE(find("io_uring").value.find("EPERM"), std::string::npos);
+  EXPECT_NE(find("io_uring").value.find("io_uring_setup: EPERM"), std::string::npos);
+}
+
+TEST_F(Diagnosis, ARefusedIoUringHasAnAdviceForEveryCause) {
+  const std::vector<std::pair<backends::RefusalCause, std::string>> advices = {
+      {backends::RefusalCause::kNotInKernel, "newer kernel"},
+      {backends::RefusalCause::kTooOld, "newer kernel"},
+      {backends::RefusalCause::kMemory, "LimitMEMLOCK="},
+      {backends::RefusalCause::kDescriptors, "descriptor"},
+      {backends::RefusalCause::kOther, "docs/operations.md"}};
+  for (const auto& [cause, advice] : advices) {
+    refuse_io_uring(cause, "a reason");
+    expect_only("io_uring", Finding::kAdvice, advice);
+  }
+}
+
+TEST_F(Diagnosis, SaysWhatIoUringNeedsLockedMemoryFor) {
+  const std::string value = find("memlock").value;
+  EXPECT_NE(value.find("8 MiB; the io_uring transport can need 3.38 MiB for 2 workers"),
+            std::string::npos)
+      << value;
+  rights_.capabilities = std::uint64_t{1} << CAP_IPC_LOCK;
+  EXPECT_NE(find("memlock").value.find("CAP_IPC_LOCK"), std::string::npos);
 }
 
 TEST_F(Diagnosis, PrivilegedPortsNeedTheSysctlOrTheCapability) {

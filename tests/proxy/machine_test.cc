@@ -50,6 +50,8 @@ TEST(AskForRights, AnswersForThisProcess) {
   EXPECT_GE(rights.descriptors_hard, rights.descriptors_soft);
   EXPECT_EQ(rights.cpus, base::usable_cpus().size());
   EXPECT_GE(rights.page_bytes, 4096U);
+  EXPECT_EQ(rights.io_uring.name, "io_uring");
+  EXPECT_EQ(rights.io_uring.usable, rights.io_uring.reason.empty());
 }
 
 TEST(ProcessRights, NamesEachCapabilityByItsNumber) {

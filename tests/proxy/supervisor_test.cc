@@ -2,26 +2,33 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <future>
+#include <memory>
+#include <string>
 
 #include "base/cpu.h"
 #include "base/fd.h"
 #include "proxy/worker_thread.h"
 #include "tests/proxy/dns_fixture.h"
+#include "tests/proxy/refused_engine.h"
 #include "tests/proxy/worker_fixture.h"
 
 namespace proxy {
 namespace {
 
+config::Config config_on_loopback() {
+  config::Config config = WorkerFixture::one_listener({"127.0.0.1:9"});
+  config.listeners[0].bind[0].address = address("127.0.0.1:0");
+  return config;
+}
+
 class SupervisorTest : public testing::Test {
  protected:
-  static config::Config config() {
-    config::Config config = WorkerFixture::one_listener({"127.0.0.1:9"});
-    config.listeners[0].bind[0].address = address("127.0.0.1:0");
-    return config;
-  }
+  static config::Config config() { return config_on_loopback(); }
 
   base::UniqueFd sink_{open("/dev/null", O_WRONLY | O_CLOEXEC)};
   LogOutput output_{sink_.get()};
@@ -65,6 +72,38 @@ TEST_F(SupervisorTest, NumbersConfigurationsAndKeepsTheOldOneWhenTheNewOneCannot
 TEST_F(SupervisorTest, RunsUnpinnedWhereAProcessorCannotBeHad) {
   EXPECT_TRUE(supervisor_.start({1023, 1023, 1023}));
   ASSERT_TRUE(supervisor_.apply(config()).empty());
+}
+
+TEST(SupervisorOfARefusedEngine, ServesOnAnotherAndWarnsOnce) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(pipe2(ends.data(), O_CLOEXEC), 0);
+  const base::UniqueFd reader(ends[0]);
+  const base::UniqueFd writer(ends[1]);
+  LogOutput output(writer.get());
+  auto log = std::make_unique<Log>(output, config::Log{});
+  RefusedEngine refused;
+  MetricsCatalog catalog(2);
+  {
+    AccessLog access_log(output, 2, {});
+    Supervisor supervisor(refused.factory(), catalog, access_log, *log);
+    ASSERT_TRUE(supervisor.start(std::vector<int>(2, base::usable_cpus().front())));
+    ASSERT_TRUE(supervisor.apply(config_on_loopback()).empty());
+    ASSERT_TRUE(supervisor.apply(config_on_loopback()).empty());
+  }
+  EXPECT_EQ(catalog.worker(0).transport.engine(), "epoll");
+  EXPECT_EQ(catalog.worker(1).transport.engine(), "epoll");
+  log.reset();  // Writes what is queued.
+  std::string text(4096, '\0');
+  const ssize_t got = read(reader.get(), text.data(), text.size());
+  ASSERT_GT(got, 0);
+  text.resize(static_cast<std::size_t>(got));
+  EXPECT_NE(text.find("2 workers on epoll, "), std::string::npos) << text;
+  const std::string warning =
+      "warning transport refused is not used: a filter forbids it; 3 of 3 transports run on "
+      "epoll\n";
+  const std::size_t first = text.find(warning);
+  EXPECT_NE(first, std::string::npos) << text;
+  EXPECT_EQ(text.find("is not used", first + warning.size()), std::string::npos) << text;
 }
 
 TEST_F(SupervisorTest, FollowsTheDnsUnderTheSameGeneration) {

@@ -22,6 +22,13 @@ TEST(TransportCells, GiveBackEveryWordThatWasPublished) {
   EXPECT_EQ(read.resets_pending, 3U);
 }
 
+TEST(TransportCells, NameTheEngineOfAWorkerThatHasBegun) {
+  TransportCells cells;
+  EXPECT_EQ(cells.engine(), "");
+  cells.publish_engine(std::string_view("epoll and more").substr(0, 5));
+  EXPECT_EQ(cells.engine(), "epoll");
+}
+
 TEST(MetricsCatalog, GoesOnCountingWhereAThingThatComesBackHadStopped) {
   MetricsCatalog catalog(2);
   catalog.listener("web").cells[1]->accepted.add(7);
