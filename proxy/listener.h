@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -19,11 +20,25 @@ struct ListenerBind {
   backends::ListenerId id = backends::ListenerId::kNone;
 };
 
+struct Listener;
+
+// What a listener's sessions get at accept and keep to their end, whatever a reload changes. Those
+// that came under the same configuration share it.
+struct SessionRules {
+  Listener* listener = nullptr;
+  Upstream* upstream = nullptr;
+  const RouteSeries* route = nullptr;
+  RouteCells* route_cells = nullptr;
+  config::Timeouts timeouts;
+  std::uint32_t sessions = 0;  // That have them: nobody may free them before these end.
+};
+
 struct Listener {
   base::SlotId id;  // What its tag says.
   std::vector<ListenerBind> binds;
-  Upstream* upstream = nullptr;
-  config::Timeouts timeouts;
+  // The last are in force, and those before them have sessions left. Empty before the listener's
+  // first commit.
+  std::vector<std::unique_ptr<SessionRules>> rules;
   backends::TcpOptions tcp;
   std::uint32_t max_sessions = 0;
   std::uint32_t sessions =
@@ -32,9 +47,7 @@ struct Listener {
   bool removed = false;
   base::Nanos removed_at{0};
   const ListenerSeries* series = nullptr;
-  const RouteSeries* route = nullptr;
   ListenerCells* cells = nullptr;
-  RouteCells* route_cells = nullptr;
 
   const std::string& name() const { return series->names.listener; }
 };

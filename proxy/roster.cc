@@ -94,9 +94,14 @@ void Roster::leave_clients_to_owner(const Prepared& prepared) {
       return bind.spec.address == prepared.spec.address;
     });
     if (!listens) return;
-    guest = owner;
-    guest.id = prepared.listener;
-    guest.binds.clear();
+    SessionRules rules = *owner.rules.back();
+    rules.listener = &guest;
+    rules.sessions = 0;
+    guest.rules.push_back(std::make_unique<SessionRules>(rules));
+    guest.tcp = owner.tcp;
+    guest.max_sessions = owner.max_sessions;
+    guest.series = owner.series;
+    guest.cells = owner.cells;
     guest.sessions = 0;
     guest.paused = 0;
     guest.removed = true;
@@ -138,6 +143,14 @@ void Roster::commit_upstreams() {
   }
 }
 
+// A listener's rules that say the same stay in force: reloads must not pile up copies of them.
+void Roster::put_in_force(const SessionRules& rules) {
+  auto& all = rules.listener->rules;
+  const bool same = !all.empty() && all.back()->upstream == rules.upstream &&
+                    all.back()->route == rules.route && all.back()->timeouts == rules.timeouts;
+  if (!same) all.push_back(std::make_unique<SessionRules>(rules));
+}
+
 void Roster::commit_listener(std::size_t plan) {
   const ListenerPlan& wanted = next_->listeners[plan];
   Listener& listener = listeners_[find_or_add(wanted)];
@@ -157,13 +170,16 @@ void Roster::commit_listener(std::size_t plan) {
     binds.push_back({.spec = prepared.spec, .id = prepared.id});
   }
   listener.binds = std::move(binds);
-  listener.upstream = upstreams_[wanted.upstream].get();
-  listener.timeouts = wanted.config->timeouts;
+  SessionRules rules;
+  rules.listener = &listener;
+  rules.upstream = upstreams_[wanted.upstream].get();
+  rules.route = wanted.route;
+  rules.route_cells = wanted.route->cells[worker_].get();
+  rules.timeouts = wanted.config->timeouts;
+  put_in_force(rules);
   listener.tcp = tcp_options(wanted.config->tcp);
   listener.max_sessions = wanted.config->max_sessions;
-  listener.route = wanted.route;
   listener.cells = wanted.series->cells[worker_].get();
-  listener.route_cells = wanted.route->cells[worker_].get();
 }
 
 void Roster::unlisten(Listener& listener) {
@@ -194,14 +210,25 @@ void Roster::read_verdicts() {
 bool Roster::in_use(const Upstream& upstream) {
   bool used = upstream.in_use();
   listeners_.for_each([&](base::SlotId, const Listener& listener) {
-    if (listener.upstream == &upstream) used = true;
+    for (const auto& rules : listener.rules) used = used || rules->upstream == &upstream;
   });
   return used;
 }
 
+// Frees the rules that are not in force any more and have no session. True while others are left.
+bool Roster::purge_rules(Listener& listener) {
+  auto& all = listener.rules;
+  if (all.empty()) return false;
+  const auto in_force = all.end() - 1;
+  const auto unused = [](const auto& rules) { return rules->sessions == 0; };
+  all.erase(std::remove_if(all.begin(), in_force, unused), in_force);
+  return all.size() > 1;
+}
+
 bool Roster::purge() {
   bool left = false;
-  listeners_.for_each([&](base::SlotId id, const Listener& listener) {
+  listeners_.for_each([&](base::SlotId id, Listener& listener) {
+    left = purge_rules(listener) || left;
     if (!listener.removed) return;
     if (listener.sessions == 0 && transport_.now() >= listener.removed_at + kUnlistenGrace) {
       listeners_.erase(id);

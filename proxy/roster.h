@@ -63,10 +63,12 @@ class Roster {
   base::SlotId find_or_add(const ListenerPlan& plan);
   void leave_clients_to_owner(const Prepared& prepared);
   void commit_listener(std::size_t plan);
+  static void put_in_force(const SessionRules& rules);
   void commit_upstreams();
   void remove_listener(Listener& listener);
   void unlisten(Listener& listener);
   bool in_use(const Upstream& upstream);
+  static bool purge_rules(Listener& listener);
 
   std::size_t worker_;
   std::uint64_t seed_;

@@ -4,18 +4,17 @@
 #pragma once
 
 #include <array>
-#include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
 
 #include "backends/transport.h"
+#include "base/address.h"
 #include "base/slab.h"
-#include "config/config.h"
+#include "base/time.h"
 #include "proxy/access_record.h"
 #include "proxy/end_reason.h"
 #include "proxy/listener.h"
-#include "proxy/session_queue.h"
+#include "proxy/session_setup.h"
 #include "proxy/timer_wheel.h"
 #include "proxy/upstream.h"
 
@@ -30,42 +29,40 @@ enum class SessionState : std::uint8_t {
   kAborting       // We have ended the relay and wait to hear so; ending says why.
 };
 
-struct Session : TimerWheel::Timer, SessionQueue::Waiter {
+// An idle session costs these bytes and little else, so what many sessions share is in `rules`, and
+// what only a session without a relay needs is in `setup`. A test holds the size.
+struct Session : TimerWheel::Timer {
   base::SlotId id;
   SessionState state = SessionState::kQueued;
   std::uint8_t attempts = 0;                          // Endpoints tried, this one included.
   EndReason ending{Actor::kProxy, Cause::kInternal};  // The last failed attempt's, or why we abort.
-  std::array<std::uint16_t, config::kAttemptsMax> tried{};  // Their indices.
+  std::uint32_t retransmits = 0;                      // What was said at path_looked_at.
 
-  Listener* listener = nullptr;
-  Upstream* upstream = nullptr;  // The listener's at accept: a reload does not move a session.
-  Endpoint* endpoint = nullptr;  // Null between two attempts, and in the queue.
-  const std::string* endpoint_name = nullptr;  // Of the last attempt; lives in the metrics catalog.
-  RouteCells* route_cells = nullptr;
-  const RouteSeries* route = nullptr;
+  SessionRules* rules = nullptr;  // The listener's at accept: a reload does not move a session.
+  Endpoint* endpoint = nullptr;   // Null between two attempts, and in the queue.
+  // Null as soon as the relay has begun; but with original_dst it stays to the end, because the
+  // access log prints the destination.
+  SessionSetup* setup = nullptr;
 
-  backends::Connection client_connection;  // Until the relay takes them.
-  backends::Connection upstream_connection;
   backends::RelayId relay = backends::RelayId::kNone;
   backends::RelayProgress progress;
   std::array<std::uint64_t, backends::kDirections> folded{};  // Of progress.bytes: already counted.
 
   base::IpPort client;
-  base::IpPort local;        // Where the client connected to; for the access log.
-  base::IpPort destination;  // The endpoint's address with original_dst.
+  base::IpPort local;  // Where the client connected to; for the access log.
 
   base::Nanos accepted_at{0};
-  base::Nanos connect_started{0};  // Of the last attempt.
-  base::Nanos relay_started{0};    // 0: never got there.
-  base::Nanos path_looked_at{0};   // When the way to the upstream was last looked at.
-  std::uint32_t retransmits = 0;   // What it said then.
-  PoolUse pool = PoolUse::kMiss;   // Where upstream_connection came from,
-  base::Nanos connected_at{0};     // since when it stands,
-  base::Nanos connect_time{0};     // and how long its connect took.
-  config::Timeouts timeouts;       // The listener's at accept.
+  base::Nanos relay_started{0};   // 0: never got there.
+  base::Nanos path_looked_at{0};  // When the way to the upstream was last looked at.
+  base::Nanos connected_at{0};    // Since when the upstream connection stands,
+  base::Nanos connect_time{0};    // how long its connect took,
+  PoolUse pool = PoolUse::kMiss;  // and where it came from.
 
-  // Indices of the endpoints that have been tried.
-  std::span<const std::uint16_t> tried_endpoints() const { return {tried.data(), attempts}; }
+  Listener& listener() const { return *rules->listener; }
+  Upstream& upstream() const { return *rules->upstream; }
+
+  // Indices of the endpoints that have been tried. Only while there is a setup.
+  std::span<const std::uint16_t> tried_endpoints() const { return {setup->tried.data(), attempts}; }
 };
 
 }  // namespace proxy

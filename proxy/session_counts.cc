@@ -5,10 +5,10 @@
 namespace proxy {
 
 void count_setup(Session& session, base::Nanos now) {
-  ListenerCells& cells = *session.listener->cells;
+  ListenerCells& cells = *session.listener().cells;
   switch (session.pool) {
     case PoolUse::kMiss:
-      session.upstream->cells().connect.observe(session.connect_time);
+      session.upstream().cells().connect.observe(session.connect_time);
       cells.setup.observe(now - session.accepted_at);
       return;
     case PoolUse::kHit:  // The pool has counted its connect.
@@ -21,7 +21,7 @@ void count_moved(Session& session) {
   for (std::size_t i = 0; i < backends::kDirections; ++i) {
     const std::uint64_t moved = session.progress.bytes[i] - session.folded[i];
     if (moved == 0) continue;
-    session.route_cells->bytes[i].add(moved);
+    session.rules->route_cells->bytes[i].add(moved);
     session.folded[i] = session.progress.bytes[i];
   }
 }

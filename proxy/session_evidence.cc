@@ -6,7 +6,7 @@ namespace proxy {
 namespace {
 
 bool wanted(const EvidenceLog* evidence, const Session& session) {
-  return evidence != nullptr && session.upstream->config().outlier.has_value();
+  return evidence != nullptr && session.upstream().config().outlier.has_value();
 }
 
 void push(EvidenceLog& evidence, const Session& session, Outcome outcome, base::Nanos now) {

@@ -7,12 +7,15 @@ namespace proxy {
 AccessRecord record_of(const Session& session, EndReason reason, base::Nanos now,
                        std::size_t worker, std::string_view transport) {
   AccessRecord record;
-  record.listener = &session.route->names.listener;
-  record.upstream = &session.route->names.upstream;
-  if (session.destination.family == base::Family::kNone) {
-    record.endpoint = session.endpoint_name;
+  record.listener = &session.rules->route->names.listener;
+  record.upstream = &session.rules->route->names.upstream;
+  const SessionSetup* setup = session.setup;
+  if (setup == nullptr) {
+    record.endpoint = session.endpoint->name;
+  } else if (setup->destination.family == base::Family::kNone) {
+    record.endpoint = setup->endpoint_name;
   } else {
-    record.endpoint_address = session.destination;
+    record.endpoint_address = setup->destination;
   }
   record.transport = transport;
   record.client = session.client;
@@ -20,7 +23,8 @@ AccessRecord record_of(const Session& session, EndReason reason, base::Nanos now
   record.ended = now;
   if (session.relay_started > base::Nanos{0}) {
     record.setup = session.relay_started - session.accepted_at;
-    record.connect = session.relay_started - session.connect_started;
+    // Out of a pool nobody waits for a connect.
+    record.connect = session.pool == PoolUse::kHit ? base::Nanos{0} : session.connect_time;
   }
   record.total = now - session.accepted_at;
   record.bytes = session.progress.bytes;

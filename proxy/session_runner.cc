@@ -43,6 +43,7 @@ SessionRunner::SessionRunner(std::size_t worker, std::size_t sessions_max,
       evidence_(evidence),
       wheel_(transport.now()),
       sessions_(sessions_max),
+      setups_(sessions_max),
       next_fold_(transport.now() + kFoldInterval) {}
 
 void SessionRunner::accepted(Listener& listener, backends::Connection client) {
@@ -58,28 +59,38 @@ void SessionRunner::accepted(Listener& listener, backends::Connection client) {
   const base::SlotId id = sessions_.emplace();
   Session& session = sessions_[id];
   session.id = id;
-  session.listener = &listener;
-  session.upstream = listener.upstream;
-  session.route = listener.route;
-  session.route_cells = listener.route_cells;
-  session.timeouts = listener.timeouts;
+  session.setup = begin_setup(session);
+  session.rules = listener.rules.back().get();
+  ++session.rules->sessions;
   session.accepted_at = transport_.now();
   session.client = base::unmapped(transport_.peer(client.id()).ip);
   if (access_log_ != nullptr) session.local = base::unmapped(transport_.local(client.id()).ip);
-  session.client_connection = std::move(client);
-  session.route_cells->sessions.add(1);
+  session.setup->client_connection = std::move(client);
+  session.rules->route_cells->sessions.add(1);
   cells_.sessions.add(1);
-  transport_.retag(session.client_connection.id(), make_tag(TagKind::kClient, session.id));
-  Upstream& upstream = *session.upstream;
+  transport_.retag(session.setup->client_connection.id(), make_tag(TagKind::kClient, session.id));
+  Upstream& upstream = session.upstream();
   upstream.retry_budget().session_began(upstream.config().connect.retry_budget);
   // Nobody who has just come overtakes those who wait.
   const bool others_wait = !upstream.queue().empty();
   go_on(session, others_wait ? Choice{.offer = Offer::kFull, .endpoint = nullptr} : enter(session));
 }
 
+SessionSetup* SessionRunner::begin_setup(Session& session) {
+  const base::SlotId id = setups_.emplace();  // There is room for one of each session.
+  SessionSetup& setup = setups_[id];
+  setup.id = id;
+  setup.session = &session;
+  return &setup;
+}
+
+void SessionRunner::end_setup(Session& session) {
+  setups_.erase(std::exchange(session.setup, nullptr)->id);
+}
+
 // Connects of pools give way where they have taken the last place.
 Choice SessionRunner::enter(Session& session) {
-  Upstream& upstream = *session.upstream;
+  Upstream& upstream = session.upstream();
   const auto tried = session.tried_endpoints();
   const Choice choice = upstream.enter(session.client, tried, transport_.now());
   if (choice.offer != Offer::kFull || !pools_.give_way(upstream)) return choice;
@@ -110,7 +121,7 @@ void SessionRunner::go_on(Session& session, const Choice& choice) {
 }
 
 bool SessionRunner::may_retry(Session& session) {
-  Upstream& upstream = *session.upstream;
+  Upstream& upstream = session.upstream();
   const bool may = upstream.retry_budget().spend(transport_.now());
   (may ? upstream.cells().retries : upstream.cells().retries_refused).add();
   return may;
@@ -119,22 +130,23 @@ bool SessionRunner::may_retry(Session& session) {
 // One endpoint's turn: by a connection of the pool, a connect of the pool that is under way, or one
 // of the session's own.
 void SessionRunner::attempt(Session& session) {
-  Upstream& upstream = *session.upstream;
+  Upstream& upstream = session.upstream();
   base::Address remote = session.endpoint->address;
   if (upstream.config().original_dst) {
-    auto destination = transport_.original_destination(session.client_connection.id());
+    auto destination = transport_.original_destination(session.setup->client_connection.id());
     // Not redirected: connecting to where the client already is would be a loop through ourselves.
-    if (!destination || destination->ip == transport_.local(session.client_connection.id()).ip) {
+    if (!destination ||
+        destination->ip == transport_.local(session.setup->client_connection.id()).ip) {
       end(session, {Actor::kProxy, Cause::kNoEndpoint});
       return;
     }
     remote = *std::move(destination);
-    session.destination = remote.ip;
+    session.setup->destination = remote.ip;
   }
-  session.tried[session.attempts] = session.endpoint->index;
+  session.setup->tried[session.attempts] = session.endpoint->index;
   ++session.attempts;
-  session.endpoint_name = session.endpoint->name;
-  session.connect_started = transport_.now();
+  session.setup->endpoint_name = session.endpoint->name;
+  session.setup->connect_started = transport_.now();
   if (take_pooled(session)) return;
   if (!pools_.make_room(*session.endpoint)) {
     session.state = SessionState::kAwaitingRoom;
@@ -146,11 +158,11 @@ void SessionRunner::attempt(Session& session) {
 
 bool SessionRunner::take_pooled(Session& session) {
   Endpoint& endpoint = *session.endpoint;
-  const backends::TcpOptions& tcp = session.listener->tcp;
+  const backends::TcpOptions& tcp = session.listener().tcp;
   const backends::Tag tag = make_tag(TagKind::kSession, session.id);
   if (ReadyConnection ready = pools_.take(endpoint, tcp)) {
     transport_.retag(ready.connection.id(), tag);
-    session.upstream_connection = std::move(ready.connection);
+    session.setup->upstream_connection = std::move(ready.connection);
     session.pool = PoolUse::kHit;
     session.connected_at = ready.connected_at;
     session.connect_time = ready.connect_time;
@@ -159,24 +171,26 @@ bool SessionRunner::take_pooled(Session& session) {
   }
   DialUnderWay under_way = pools_.join(endpoint, tcp, tag);
   if (!under_way) return false;
-  session.upstream_connection = std::move(under_way.connection);
-  session.connect_started = under_way.started;
+  session.setup->upstream_connection = std::move(under_way.connection);
+  session.setup->connect_started = under_way.started;
   wheel_.arm(session, deadline_within_lifetime(session, under_way.started,
-                                               session.upstream->config().connect.timeout));
+                                               session.upstream().config().connect.timeout));
   return true;
 }
 
 void SessionRunner::dial(Session& session, base::Address remote) {
-  const config::Connect& connect = session.upstream->config().connect;
-  session.connect_started = transport_.now();
-  session.upstream_connection = transport_.connect({.remote = std::move(remote),
-                                                    .sources = connect.sources,
-                                                    .first_source = source_++,
-                                                    .tcp = session.listener->tcp,
-                                                    .park = false,
-                                                    .client = session.client_connection.id()},
-                                                   make_tag(TagKind::kSession, session.id));
-  wheel_.arm(session, deadline_within_lifetime(session, session.connect_started, connect.timeout));
+  const config::Connect& connect = session.upstream().config().connect;
+  session.setup->connect_started = transport_.now();
+  session.setup->upstream_connection =
+      transport_.connect({.remote = std::move(remote),
+                          .sources = connect.sources,
+                          .first_source = source_++,
+                          .tcp = session.listener().tcp,
+                          .park = false,
+                          .client = session.setup->client_connection.id()},
+                         make_tag(TagKind::kSession, session.id));
+  wheel_.arm(session,
+             deadline_within_lifetime(session, session.setup->connect_started, connect.timeout));
 }
 
 // Called until there is room. Endpoints with a pool have an address of their own.
@@ -185,7 +199,7 @@ void SessionRunner::await_room(Session& session) {
   if (pools_.make_room(*session.endpoint)) {
     session.state = SessionState::kConnecting;
     dial(session, session.endpoint->address);
-  } else if (now - session.connect_started >= session.upstream->config().connect.timeout) {
+  } else if (now - session.setup->connect_started >= session.upstream().config().connect.timeout) {
     end(session, {Actor::kProxy, Cause::kLimit});
   } else {
     wheel_.arm(session, deadline_within_lifetime(session, now, kRoomLook));
@@ -193,11 +207,11 @@ void SessionRunner::await_room(Session& session) {
 }
 
 void SessionRunner::connect_failed(Session& session, Cause cause) {
-  Upstream& upstream = *session.upstream;
+  Upstream& upstream = session.upstream();
   const Nanos now = transport_.now();
   session.endpoint->cells->connect_failed(cause);
   report_connect_failed(evidence_, session, cause, now);
-  session.upstream_connection.close(CloseMode::kReset);
+  session.setup->upstream_connection.close(CloseMode::kReset);
   session.ending = reason_of_failed_connect(cause);
   const std::uint32_t attempts_max = upstream.config().connect.attempts;
   if (session.attempts >= std::min(attempts_max, config::kAttemptsMax)) {
@@ -220,13 +234,13 @@ void SessionRunner::connected(const backends::Event& event) {
     return;
   }
   session->connected_at = transport_.now();
-  session->connect_time = session->connected_at - session->connect_started;
+  session->connect_time = session->connected_at - session->setup->connect_started;
   relay(*session);
 }
 
 // Whether the transport gives the upstream connection back if the client leaves without a byte.
 backends::ReturnUnused SessionRunner::return_unused(const Session& session, Nanos now) {
-  if (!pools_.serves(*session.endpoint, session.listener->tcp)) {
+  if (!pools_.serves(*session.endpoint, session.listener().tcp)) {
     return backends::ReturnUnused::kNever;
   }
   const bool silent = session.pool == PoolUse::kHit && now - session.connected_at >= kSilence;
@@ -239,14 +253,15 @@ void SessionRunner::relay(Session& session) {
   session.relay_started = now;
   session.path_looked_at = now;
   session.progress.last_active = now;
-  session.upstream->connected(*session.endpoint);
+  session.upstream().connected(*session.endpoint);
   waiting_room_.place_freed();
   count_setup(session, now);
   if (session.pool == PoolUse::kMiss) report_connected(evidence_, session, now);
-  session.relay =
-      transport_.relay(std::move(session.client_connection), std::move(session.upstream_connection),
-                       {.return_unused = return_unused(session, now), .sample_path = true},
-                       session.progress, make_tag(TagKind::kSession, session.id));
+  session.relay = transport_.relay(
+      std::move(session.setup->client_connection), std::move(session.setup->upstream_connection),
+      {.return_unused = return_unused(session, now), .sample_path = true}, session.progress,
+      make_tag(TagKind::kSession, session.id));
+  if (session.setup->destination.family == base::Family::kNone) end_setup(session);
   wheel_.arm(session, relay_deadline(session, now));
 }
 
@@ -271,11 +286,12 @@ void SessionRunner::client_closed(const backends::Event& event) {
 
 // The client has gone; the connect is still worth something.
 void SessionRunner::leave_dial_to_pool(Session& session) {
-  if (!session.upstream_connection || !pools_.serves(*session.endpoint, session.listener->tcp)) {
+  if (!session.setup->upstream_connection ||
+      !pools_.serves(*session.endpoint, session.listener().tcp)) {
     return;
   }
-  DialUnderWay dial{.connection = std::move(session.upstream_connection),
-                    .started = session.connect_started};
+  DialUnderWay dial{.connection = std::move(session.setup->upstream_connection),
+                    .started = session.setup->connect_started};
   pools_.adopt(*session.endpoint, dial, make_tag(TagKind::kSession, session.id));
 }
 
@@ -300,7 +316,7 @@ void SessionRunner::relay_done(const backends::Event& event) {
 // --- Waiting for a place.
 
 void SessionRunner::wait_in_queue(Session& session) {
-  Upstream& upstream = *session.upstream;
+  Upstream& upstream = session.upstream();
   const Nanos now = transport_.now();
   const config::Limits& limits = upstream.config().limits;
   if (upstream.retired()) {
@@ -316,7 +332,7 @@ void SessionRunner::wait_in_queue(Session& session) {
 
 // The first of its queue. False when it has to stay there.
 bool SessionRunner::serve(Session& session) {
-  Upstream& upstream = *session.upstream;
+  Upstream& upstream = session.upstream();
   const Nanos now = transport_.now();
   if (upstream.retired()) {
     end(session, {Actor::kAdmin, Cause::kRemoved});
@@ -442,11 +458,11 @@ void SessionRunner::abort_all(EndReason reason) {
 
 // Gives back whatever the session holds at its upstream; it is as if it had just come.
 void SessionRunner::leave_upstream(Session& session) {
-  Upstream& upstream = *session.upstream;
+  Upstream& upstream = session.upstream();
   Endpoint* endpoint = std::exchange(session.endpoint, nullptr);
   switch (std::exchange(session.state, SessionState::kQueued)) {
     case SessionState::kQueued:
-      if (session.waiting()) waiting_room_.leave(session, transport_.now());
+      if (session.setup->waiting()) waiting_room_.leave(session, transport_.now());
       return;
     case SessionState::kAwaitingRoom:
     case SessionState::kConnecting:
@@ -467,14 +483,16 @@ void SessionRunner::end(Session& session, EndReason reason) {
     const Nanos now = transport_.now();
     access_log_->append(worker_, record_of(session, reason, now, worker_, transport_.name()));
   }
-  session.listener->cells->duration.observe(transport_.now() - session.accepted_at);
-  session.route_cells->end(reason);
-  session.route_cells->sessions.add(-1);
+  session.listener().cells->duration.observe(transport_.now() - session.accepted_at);
+  session.rules->route_cells->end(reason);
+  session.rules->route_cells->sessions.add(-1);
   cells_.sessions.add(-1);
   leave_upstream(session);
-  leave(*session.listener);
+  leave(session.listener());
+  --session.rules->sessions;
   wheel_.cancel(session);
-  sessions_.erase(session.id);  // Connections still owned are reset.
+  if (session.setup != nullptr) end_setup(session);  // Connections still owned are reset.
+  sessions_.erase(session.id);
 }
 
 }  // namespace proxy

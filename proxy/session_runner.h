@@ -18,6 +18,7 @@
 #include "proxy/pools.h"
 #include "proxy/removal_sweep.h"
 #include "proxy/session.h"
+#include "proxy/session_setup.h"
 #include "proxy/timer_wheel.h"
 #include "proxy/waiting_room.h"
 #include "proxy/worker_metrics.h"
@@ -57,6 +58,8 @@ class SessionRunner {
   void log_access_to(AccessLog* log) { access_log_ = log; }
 
  private:
+  SessionSetup* begin_setup(Session& session);
+  void end_setup(Session& session);
   void go_on(Session& session, const Choice& choice);
   bool may_retry(Session& session);
   Choice enter(Session& session);
@@ -89,6 +92,7 @@ class SessionRunner {
   EvidenceLog* evidence_;
   TimerWheel wheel_;
   base::Slab<Session> sessions_;
+  base::Slab<SessionSetup> setups_;  // Session::setup says who has one.
 
   base::Nanos next_fold_;
   std::uint32_t fold_cursor_ = 0;  // Next slot of a sweep that is under way; 0 between two.

@@ -14,17 +14,17 @@ bool due(Nanos since, Nanos timeout, Nanos now) {
 }  // namespace
 
 bool lifetime_over(const Session& session, Nanos now) {
-  return due(session.accepted_at, session.timeouts.lifetime, now);
+  return due(session.accepted_at, session.rules->timeouts.lifetime, now);
 }
 
 Nanos deadline_within_lifetime(const Session& session, Nanos now, Nanos timeout) {
   const Nanos deadline = now + timeout;
-  if (session.timeouts.lifetime == Nanos{0}) return deadline;
-  return std::min(deadline, session.accepted_at + session.timeouts.lifetime);
+  if (session.rules->timeouts.lifetime == Nanos{0}) return deadline;
+  return std::min(deadline, session.accepted_at + session.rules->timeouts.lifetime);
 }
 
 Nanos relay_deadline(const Session& session, Nanos now) {
-  const config::Timeouts& timeouts = session.timeouts;
+  const config::Timeouts& timeouts = session.rules->timeouts;
   const backends::RelayProgress& progress = session.progress;
   Nanos deadline = base::kForever;
   if (timeouts.idle > Nanos{0}) deadline = std::min(deadline, progress.last_active + timeouts.idle);
@@ -43,7 +43,7 @@ Nanos relay_deadline(const Session& session, Nanos now) {
 }
 
 std::optional<EndReason> relay_expired(const Session& session, Nanos now) {
-  const config::Timeouts& timeouts = session.timeouts;
+  const config::Timeouts& timeouts = session.rules->timeouts;
   const backends::RelayProgress& progress = session.progress;
   if (lifetime_over(session, now)) return EndReason{Actor::kProxy, Cause::kLifetime};
   const Nanos silent_since = std::max(progress.half_closed, progress.last_active);

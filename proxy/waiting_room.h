@@ -24,15 +24,15 @@ class WaitingRoom {
 
   // To the end of its upstream's queue; false when the queue is full.
   bool join(Session& session, base::Nanos now) {
-    Upstream& upstream = *session.upstream;
-    if (!upstream.queue().join(session, upstream.config().limits.queue, now)) return false;
+    Upstream& upstream = session.upstream();
+    if (!upstream.queue().join(*session.setup, upstream.config().limits.queue, now)) return false;
     if (upstream.queue().size() == 1) upstreams_.push_back(&upstream);
     return true;
   }
 
   void leave(Session& session, base::Nanos now) {
-    Upstream& upstream = *session.upstream;
-    upstream.queue().leave(session, now);
+    Upstream& upstream = session.upstream();
+    upstream.queue().leave(*session.setup, now);
     if (upstream.queue().empty()) std::erase(upstreams_, &upstream);
   }
 
@@ -51,7 +51,7 @@ class WaitingRoom {
       SessionQueue& queue = upstreams_[i]->queue();
       std::size_t served = 0;
       while (served < kServedPerTurn && !queue.empty() &&
-             serve(static_cast<Session&>(*queue.first()))) {
+             serve(*static_cast<SessionSetup&>(*queue.first()).session)) {
         ++served;
       }
       if (served == kServedPerTurn) freed_ = true;

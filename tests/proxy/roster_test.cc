@@ -105,6 +105,25 @@ TEST_F(RosterTest, AListenerMovesToAnotherUpstreamForNewSessionsOnly) {
   EXPECT_EQ(second->peers().size(), 1U);
 }
 
+TEST_F(RosterTest, ASessionKeepsTheTimeoutsItWasAcceptedWith) {
+  const auto app = echo_service("10.0.0.2:80");
+  config::Config config = one_listener({"10.0.0.2:80"});
+  config.listeners[0].timeouts.idle = 5s;
+  ASSERT_FALSE(apply(config));
+  const auto before = client();
+  ASSERT_TRUE(echoes(*before, "one"));
+  config.listeners[0].timeouts.idle = 1h;
+  ASSERT_FALSE(apply(config));
+  const auto after = client();
+  ASSERT_TRUE(echoes(*after, "two"));
+  run_for(3s);  // What nobody uses any more is freed meanwhile.
+  EXPECT_EQ(worker_.sessions(), 2U);
+  run_for(3s);
+  EXPECT_TRUE(before->was_reset());
+  EXPECT_EQ(ended(Actor::kProxy, Cause::kIdle), 1U);
+  EXPECT_TRUE(echoes(*after, "three"));
+}
+
 TEST_F(RosterTest, AFailedPreparationChangesNothing) {
   const auto app = echo_service("10.0.0.2:80");
   const auto in_the_way = service("10.0.0.1:82", [](backends::SimPeer&) {});

@@ -14,13 +14,15 @@ class SessionCountsTest : public testing::Test {
   SessionCountsTest() {
     endpoint_.cells = &cells_;
     session_.endpoint = &endpoint_;
-    session_.route_cells = &route_;
+    rules_.route_cells = &route_;
+    session_.rules = &rules_;
     session_.state = SessionState::kRelaying;
   }
 
   EndpointCells cells_;
   RouteCells route_;
   Endpoint endpoint_;
+  SessionRules rules_;
   Session session_;
 };
 

@@ -19,7 +19,8 @@ class SessionEvidenceTest : public testing::Test {
     if (outlier) config.upstreams[0].outlier.emplace();
     snapshot_ = make_snapshot(1, config, {{address("10.0.0.1:80")}}, catalog_);
     upstream_.apply(snapshot_, snapshot_->upstreams[0], 0s);
-    session_.upstream = &upstream_;
+    rules_.upstream = &upstream_;
+    session_.rules = &rules_;
     session_.endpoint = upstream_.endpoints()[0].get();
   }
   std::vector<Outcome> told() {
@@ -45,6 +46,7 @@ class SessionEvidenceTest : public testing::Test {
   MetricsCatalog catalog_{1};
   SnapshotPtr snapshot_;
   Upstream upstream_{0, 1};
+  SessionRules rules_;
   Session session_;
   EvidenceLog log_;
 };

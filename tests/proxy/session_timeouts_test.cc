@@ -14,12 +14,13 @@ using base::Nanos;
 class SessionTimeoutsTest : public testing::Test {
  protected:
   SessionTimeoutsTest() {
-    session_.timeouts = {};
-    session_.timeouts.idle = Nanos{0};
-    session_.timeouts.half_close = Nanos{0};
+    session_.rules = &rules_;
+    rules_.timeouts.idle = Nanos{0};
+    rules_.timeouts.half_close = Nanos{0};
     session_.accepted_at = 100s;
     session_.progress.last_active = 110s;
   }
+  SessionRules rules_;
   Session session_;
 };
 
@@ -30,14 +31,14 @@ TEST_F(SessionTimeoutsTest, WithoutTimeoutsASessionIsNeverDue) {
 }
 
 TEST_F(SessionTimeoutsTest, IdleCountsFromTheLastPayload) {
-  session_.timeouts.idle = 5s;
+  rules_.timeouts.idle = 5s;
   EXPECT_EQ(relay_deadline(session_, 112s), 115s);
   EXPECT_FALSE(relay_expired(session_, 114s).has_value());
   EXPECT_EQ(relay_expired(session_, 115s), (EndReason{Actor::kProxy, Cause::kIdle}));
 }
 
 TEST_F(SessionTimeoutsTest, HalfCloseCountsFromTheLaterOfFinAndPayload) {
-  session_.timeouts.half_close = 5s;
+  rules_.timeouts.half_close = 5s;
   EXPECT_EQ(relay_deadline(session_, 112s), 117s);  // Looks again, for no event tells of the FIN.
   EXPECT_FALSE(relay_expired(session_, 1000s).has_value());
   session_.progress.half_closed = 111s;
@@ -50,7 +51,7 @@ TEST_F(SessionTimeoutsTest, HalfCloseCountsFromTheLaterOfFinAndPayload) {
 
 TEST_F(SessionTimeoutsTest, TheLifetimeEndsASessionWhateverMovesAndCutsAWaitShort) {
   EXPECT_EQ(deadline_within_lifetime(session_, 101s, 9s), 110s);
-  session_.timeouts.lifetime = 8s;
+  rules_.timeouts.lifetime = 8s;
   EXPECT_EQ(deadline_within_lifetime(session_, 101s, 9s), 108s);
   EXPECT_EQ(relay_deadline(session_, 101s), 108s);
   EXPECT_FALSE(lifetime_over(session_, 107s));
