@@ -40,16 +40,28 @@ void MonitorThread::run() {
   monitor_ = std::make_unique<Monitor>(options_, links_, *transport_);
   started_.set_value({});
   monitor_->run();
+  stopped_.set_value();
+  // Workers may still leave evidence. Taken apart here, because some engines may be used only by
+  // the thread that made them.
+  released_.get_future().wait();
+  monitor_.reset();
+  transport_.reset();
 }
 
 void MonitorThread::apply(SnapshotPtr snapshot) {
-  CHECK(monitor_ != nullptr && thread_.joinable());
+  CHECK(monitor_ != nullptr && !stop_told_);
   tell(MonitorCommand::Kind::kApply, std::move(snapshot));
 }
 
 void MonitorThread::stop() {
-  if (!thread_.joinable()) return;
-  if (monitor_ != nullptr) tell(MonitorCommand::Kind::kStop, nullptr);
+  if (monitor_ == nullptr || std::exchange(stop_told_, true)) return;
+  tell(MonitorCommand::Kind::kStop, nullptr);
+  stopped_.get_future().wait();
+}
+
+MonitorThread::~MonitorThread() {
+  stop();
+  released_.set_value();
   thread_.join();
 }
 

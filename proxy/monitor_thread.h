@@ -21,7 +21,8 @@ class MonitorThread {
                 backends::TransportFactory& factory);
   MonitorThread(const MonitorThread&) = delete;
   MonitorThread& operator=(const MonitorThread&) = delete;
-  ~MonitorThread() { stop(); }
+  // Nobody may leave evidence any more.
+  ~MonitorThread();
 
   // Waits until the monitor runs. The reason when it cannot. Once, and before the rest.
   base::Parsed<void> started() { return started_.get_future().get(); }
@@ -45,6 +46,9 @@ class MonitorThread {
   std::unique_ptr<backends::Transport> transport_;
   std::unique_ptr<Monitor> monitor_;
   std::promise<base::Parsed<void>> started_;
+  std::promise<void> stopped_;   // The last turn is over.
+  std::promise<void> released_;  // Nobody needs its transport any more.
+  bool stop_told_ = false;
   std::thread thread_;  // Last: it uses all of the above.
 };
 

@@ -13,7 +13,10 @@ WorkerThread::WorkerThread(const WorkerThreadOptions& options, backends::Transpo
                            WorkerCells& cells)
     : options_(options), factory_(factory), cells_(cells), thread_([this] { run(); }) {}
 
-WorkerThread::~WorkerThread() { thread_.join(); }
+WorkerThread::~WorkerThread() {
+  released_.set_value();
+  thread_.join();
+}
 
 base::Parsed<void> WorkerThread::started() { return started_.get_future().get(); }
 
@@ -38,6 +41,11 @@ void WorkerThread::run() {
   finished_ = true;
   // Fails only when the counter is full, and then it is raised anyway (man 2 eventfd).
   static_cast<void>(eventfd_write(options_.finished_fd, 1));
+  // Others may still post to it. What it leaves behind is taken apart here, because some engines
+  // may be used only by the thread that made them.
+  released_.get_future().wait();
+  worker_.reset();
+  transport_.reset();
 }
 
 std::future<std::optional<BindFailure>> WorkerThread::post(Command::Kind kind, SnapshotPtr snapshot,

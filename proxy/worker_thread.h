@@ -1,5 +1,5 @@
-// A worker with its thread: made, pinned, run and joined. The transport and the worker are made on
-// the thread itself, because some engines may be used only by the thread that made them. Owned by
+// A worker with its thread: made, pinned, run and joined. The transport and the worker are made and
+// taken apart on the thread itself, because some engines may be used only by the thread that made them. Owned by
 // the supervisor, on the main thread.
 #pragma once
 
@@ -53,6 +53,7 @@ class WorkerThread {
   std::unique_ptr<Worker> worker_;
   base::Errno pin_error_ = base::Errno::kNone;
   std::promise<base::Parsed<void>> started_;
+  std::promise<void> released_;  // Nobody posts any more.
   std::atomic<bool> finished_ = false;
   std::thread thread_;  // Last: it uses all of the above.
 };

@@ -63,7 +63,7 @@ EngineInfo explain(base::Errno error) {
           RefusalCause::kTooOld,
           "this kernel's io_uring lacks what the engine needs, Linux 6.0 has it (" + text + ")");
     default:
-      return refused(RefusalCause::kOther, "io_uring: " + text);
+      return refused(RefusalCause::kOther, text);
   }
 }
 

@@ -273,7 +273,7 @@ void UringTransport::on_poll(const io_uring_cqe& completion, Token token) {
   const bool more = (completion.flags & IORING_CQE_F_MORE) != 0;
   socket::SocketConnection* connection = ended(token.op, token.id, more);
   if (connection == nullptr) return;
-  const auto events = completion.res > 0 ? static_cast<socket::Readiness>(completion.res) : 0U;
+  auto events = completion.res > 0 ? static_cast<socket::Readiness>(completion.res) : 0U;
   const bool hung_up = (events & (socket::kHungUp | socket::kHasError)) != 0;
   if (connection->state == State::kRelayed) {
     socket::Relay& relay = relays_[connection->relay];
@@ -285,6 +285,11 @@ void UringTransport::on_poll(const io_uring_cqe& completion, Token token) {
     }
   }
   if (events == 0) return;
+  // The kernel passes on what woke it, and TCP wakes for "bytes, urgent ones perhaps" every time.
+  if ((events & socket::kUrgent) != 0 && !connection->urgent) {
+    count(Syscall::kPoll);
+    if (!socket::has_urgent(connection->fd)) events &= ~socket::kUrgent;
+  }
   on_ready(token.id, events);
   if (token.op != Op::kWatch || hung_up) return;
   // Connected, or half of an end was told; the other half may come.

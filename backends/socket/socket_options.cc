@@ -109,6 +109,11 @@ base::Errno look_for_bytes(int fd) {
   return seen >= 0 ? base::Errno::kNone : base::last_errno();
 }
 
+bool has_urgent(int fd) {
+  pollfd asked{.fd = fd, .events = POLLPRI, .revents = 0};
+  return ::poll(&asked, 1, 0) > 0 && (asked.revents & POLLPRI) != 0;
+}
+
 void join_ack_with_data(int fd) {
   const int off = 0;
   // Refused: the ACK goes on its own, as ever.

@@ -37,6 +37,9 @@ bool has_unread(int fd);
 // bytes or FIN, and otherwise the error, which the kernel forgets by telling.
 base::Errno look_for_bytes(int fd);
 
+// An urgent mark is the next thing to be read, or close behind it (man 7 tcp, POLLPRI).
+bool has_urgent(int fd);
+
 // To be called before connect(2): the last ACK of the handshake waits for our first data, which is
 // one packet less for each connection. Only when such data is there already: otherwise the server
 // would hear of the connection up to 200 ms late (the kernel's TCP_DELACK_MAX).
