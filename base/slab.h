@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <new>
 #include <utility>
@@ -36,10 +37,10 @@ class Slab {
   template <typename... Args>
   SlotId emplace(Args&&... args) {
     if (size_ == capacity_) return {};
-    if (free_.empty()) grow();
-    const std::uint32_t slot = free_.back();
-    free_.pop_back();
+    if (free_ == kNoSlot) grow();
+    const std::uint32_t slot = free_;
     Cell& cell = cell_at(slot);
+    free_ = cell.next_free();
     new (cell.storage) T(std::forward<Args>(args)...);
     cell.used = true;
     ++size_;
@@ -66,7 +67,7 @@ class Slab {
     Cell& cell = cell_at(id.slot);
     cell.used = false;
     if (++cell.generation == 0) cell.generation = 1;
-    free_.push_back(id.slot);
+    cell.set_next_free(std::exchange(free_, id.slot));
     --size_;
   }
 
@@ -96,11 +97,20 @@ class Slab {
   // Large enough to make growing rare, small enough that an idle worker stays small.
   static constexpr std::size_t kChunk = 256;
 
+  static constexpr std::uint32_t kNoSlot = 0xffffffff;
+
   struct Cell {
-    alignas(T) std::byte storage[sizeof(T)];
+    // While it is free: the next free slot. A list of its own would be more memory for each object.
+    alignas(T) std::byte storage[std::max(sizeof(T), sizeof(std::uint32_t))];
     std::uint32_t generation = 1;
     bool used = false;
     T* object() { return std::launder(reinterpret_cast<T*>(storage)); }
+    std::uint32_t next_free() const {
+      std::uint32_t slot = 0;
+      std::memcpy(&slot, storage, sizeof(slot));
+      return slot;
+    }
+    void set_next_free(std::uint32_t slot) { std::memcpy(storage, &slot, sizeof(slot)); }
   };
 
   Cell& cell_at(std::uint32_t slot) { return chunks_[slot / kChunk][slot % kChunk]; }
@@ -108,14 +118,15 @@ class Slab {
   void grow() {
     const auto first = static_cast<std::uint32_t>(chunks_.size() * kChunk);
     chunks_.push_back(std::make_unique<Cell[]>(kChunk));
-    free_.reserve(chunks_.size() * kChunk);  // erase() must not allocate.
-    for (std::uint32_t i = kChunk; i-- > 0;) free_.push_back(first + i);
+    for (std::uint32_t i = kChunk; i-- > 0;) {
+      cell_at(first + i).set_next_free(std::exchange(free_, first + i));
+    }
   }
 
   std::size_t capacity_;
   std::size_t size_ = 0;
   std::vector<std::unique_ptr<Cell[]>> chunks_;
-  std::vector<std::uint32_t> free_;  // Last in, first out: the slot still in the cache is next.
+  std::uint32_t free_ = kNoSlot;  // Last in, first out: the slot still in the cache is next.
 };
 
 }  // namespace base

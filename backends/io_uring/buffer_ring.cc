@@ -17,8 +17,10 @@ base::Result<std::unique_ptr<BufferRing>> BufferRing::open(Ring& ring, std::size
       std::clamp(bytes == 0 ? kBuffersBytesDefault : bytes, kBuffersBytesMin, kBuffersBytesMax);
   const std::size_t count = std::bit_floor(wanted / kReceiveBytes);
   const std::size_t memory_bytes = ring_bytes(count) + count * kStride;
-  void* const memory =
-      ::mmap(nullptr, memory_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  // Populated: no page is missing when the first bytes come, and what a worker needs shows from
+  // the start.
+  void* const memory = ::mmap(nullptr, memory_bytes, PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
   if (memory == MAP_FAILED) return base::failure_of_errno();
   std::unique_ptr<BufferRing> buffers(new BufferRing(memory, memory_bytes, count));
   io_uring_buf_reg where{};

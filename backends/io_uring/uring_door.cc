@@ -3,7 +3,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -36,7 +35,7 @@ bool UringDoor::open(base::SlotId listener, int fd, base::Family /*family*/) {
   gate.open = true;
   // One that is still being taken back is asked for again when it has ended.
   if (!gate.armed) arm(listener, gate);
-  if (gate.served < gate.arrived.size()) waiting_.push_back(listener);
+  if (gate.served < gate.arrived.size()) queue(listener, gate);
   return true;
 }
 
@@ -52,6 +51,10 @@ void UringDoor::arm(base::SlotId listener, Gate& gate) {
   request.user_data = Token{.op = Op::kAccept, .id = listener}.pack();
   gate.armed = true;
   ++armed_;
+}
+
+void UringDoor::queue(base::SlotId listener, Gate& gate) {
+  if (!std::exchange(gate.waiting, true)) waiting_.push_back(listener);
 }
 
 void UringDoor::cancel(base::SlotId listener, Gate& gate) {
@@ -90,16 +93,13 @@ void UringDoor::on_accept(base::SlotId listener, int result, bool more) {
     --armed_;
   }
   if (result != -ECANCELED) gate.arrived.push_back(result);
-  if (gate.open) waiting_.push_back(listener);
+  if (gate.open) queue(listener, gate);
 }
 
 std::span<const base::SlotId> UringDoor::waiting() {
   served_.clear();
   std::swap(served_, waiting_);
-  // One burst each, however many completions named it.
-  const auto by_slot = [](const base::SlotId& a, const base::SlotId& b) { return a.slot < b.slot; };
-  std::ranges::sort(served_, by_slot);
-  served_.erase(std::unique(served_.begin(), served_.end()), served_.end());
+  for (const base::SlotId listener : served_) gate_of(listener).waiting = false;
   return served_;
 }
 
@@ -107,7 +107,7 @@ void UringDoor::after_burst(base::SlotId listener) {
   Gate& gate = gate_of(listener);
   if (!gate.open) return;
   if (gate.served < gate.arrived.size()) {
-    waiting_.push_back(listener);
+    queue(listener, gate);
   } else if (!gate.armed) {
     arm(listener, gate);
   }

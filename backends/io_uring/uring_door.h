@@ -29,7 +29,8 @@ class UringDoor final : public socket::Door {
 
   // A completion of an accept: a descriptor or a negated errno. More: the accept goes on.
   void on_accept(base::SlotId listener, int result, bool more);
-  // Open doors behind which somebody waits. Each one is to have a burst, and then after_burst().
+  // Open doors behind which somebody waits, each once. Each is to have a burst, and then
+  // after_burst().
   std::span<const base::SlotId> waiting();
   bool has_waiting() const { return !waiting_.empty(); }
   // Remembers who is left for the next burst, or asks the kernel again when its accept has ended.
@@ -46,12 +47,14 @@ class UringDoor final : public socket::Door {
     bool open = false;
     bool armed = false;        // The kernel has an accept,
     bool cancelling = false;   // which is being taken back.
+    bool waiting = false;      // On the list.
     std::size_t served = 0;    // Of arrived.
     std::vector<int> arrived;  // Descriptors, and negated errnos.
   };
 
   Gate& gate_of(base::SlotId listener);
   void arm(base::SlotId listener, Gate& gate);
+  void queue(base::SlotId listener, Gate& gate);
   void cancel(base::SlotId listener, Gate& gate);
 
   Ring& ring_;

@@ -13,6 +13,10 @@ namespace {
 
 using State = socket::SocketConnection::State;
 
+// Of one look, of which room is reserved: the kernel ends some 20 requests in one call, and a
+// receive makes up to 33 completions. More of them make it larger, once.
+constexpr std::size_t kUsualCompletions = 1024;
+
 // POLLERR and POLLHUP are always told.
 constexpr unsigned kConnected = socket::kCanWrite;
 constexpr unsigned kAnEnd = socket::kSaidEnd;
@@ -28,14 +32,14 @@ constexpr std::uint8_t kConnectionOps =
 UringTransport::UringTransport(const TransportOptions& options, const socket::Claims& claims,
                                std::unique_ptr<Ring> ring, std::unique_ptr<BufferRing> buffers,
                                base::UniqueFd wake_fd)
-    : SocketTransport(options, claims, door_, std::move(wake_fd), kCompletionEntries),
+    : SocketTransport(options, claims, door_, std::move(wake_fd), kUsualCompletions),
       buffers_(std::move(buffers)),
       ring_(std::move(ring)),
       door_(*ring_, stats_),
       batches_(buffers_->count()) {
   CHECK(connections_.capacity() < (1U << Token::kSlotBits));
   stats_.buffers_max = buffers_->count();
-  collected_.reserve(kCompletionEntries);
+  collected_.reserve(kUsualCompletions);
   socket::SocketConnection wake;
   wake.fd = wake_fd_.get();
   arm_poll(Op::kWake, {}, wake, socket::kCanRead, true);
