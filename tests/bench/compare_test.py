@@ -12,8 +12,10 @@ import tempfile
 import unittest
 
 sys.dont_write_bytecode = True
+import processes  # noqa: E402
 import proxies  # noqa: E402
 import report  # noqa: E402
+import system_calls  # noqa: E402
 import works  # noqa: E402
 
 COMPARE = pathlib.Path(__file__).with_name("compare")
@@ -102,6 +104,59 @@ class Ratios(unittest.TestCase):
         rows = {row["against"]: row for row in report.ratios_of(work, samples)}
         self.assertEqual(rows["haproxy (better peer)"]["verdict"], "met")
         self.assertEqual(rows["nginx"]["verdict"], "")
+
+
+class SystemCalls(unittest.TestCase):
+    def test_of_a_table_are_read_with_and_without_errors(self):
+        row = "{:>6} {:>11} {:>11} {:>9} {:>9} {}\n".format
+        table = "strace: Process 7 detached\n" + row("54.88", "0.413529", 4753, 87, 43, "futex")
+        table += row("32.63", "0.245828", 11, 21660, "", "sendto") + row("0.00", "0.000000", 0, 1, 1, "restart_syscall")
+        total = row("100.00", "0.753484", 17, 21748, 44, "total")
+        self.assertEqual(system_calls.parse(table + total), {"futex": 87, "sendto": 21660, "restart_syscall": 1})
+        with self.assertRaises(processes.BenchError):
+            system_calls.parse(table + total.replace("21748", "21749"))
+        with self.assertRaises(processes.BenchError):
+            system_calls.parse("strace: Process 7 detached\n")
+
+    def test_are_those_of_the_block_and_of_every_thread(self):
+        if reason := system_calls.refusal():
+            self.skipTest(reason)
+        # One thread answers each line with a getppid(2); main hands it the lines.
+        script = (
+            "import os, queue, sys, threading\n"
+            "lines = queue.SimpleQueue()\n"
+            "def answer():\n"
+            "    while lines.get(): os.getppid(); os.write(1, b'x\\n')\n"
+            "thread = threading.Thread(target=answer, daemon=True)\n"
+            "thread.start()\n"
+            "while line := os.read(0, 1): lines.put(line)\n"
+        )
+        command = [sys.executable, "-c", script]
+        child = processes.start(command, None, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+        try:
+            lines = processes.Lines(child, "the child")
+
+            def ask(times):
+                for _ in range(times):
+                    child.stdin.write(b"\n")
+                    lines.next(TIMEOUT_S)
+
+            ask(3)
+            with system_calls.counted(child.pid, None) as counts:
+                ask(5)
+            ask(1)
+        finally:
+            processes.stop(child)
+        self.assertEqual(counts["getppid"], 5)
+
+    def test_cannot_be_counted_of_what_has_ended(self):
+        if reason := system_calls.refusal():
+            self.skipTest(reason)
+        child = processes.start(["true"], None)
+        child.wait(TIMEOUT_S)
+        with self.assertRaises(processes.BenchError):
+            with system_calls.counted(child.pid, None):
+                pass
 
 
 if __name__ == "__main__":
