@@ -1,4 +1,4 @@
-"""The work that every proxy is given, the figure it is judged by, and what Millrace must reach."""
+"""The work that the proxies are given, the figure it is judged by, and what Millrace must reach."""
 
 import dataclasses
 
@@ -8,6 +8,9 @@ IDLE_SESSIONS = min(8000, proxies.SESSIONS_MAX)
 WARMUP_S = 0.3
 # The peer with the lower median, whichever it is.
 BETTER_PEER = "better peer"
+EPOLL, IO_URING = proxies.ENGINES
+# Splicing changes bulk work only: HAProxy splices nothing shorter than its buffer.
+WITHOUT_SPLICE = tuple(name for name in proxies.NAMES if name != "haproxy-splice")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,13 +20,13 @@ class Work:
     arguments: tuple  # Of bench_load; {seconds} and {rate} are filled in.
     figure: str  # The field of a sample that ratios are made of.
     unit: str
-    targets: dict  # Proxy or BETTER_PEER: ratio at most.
+    targets: dict  # Of both engines. Peer or BETTER_PEER: ratio at most.
+    io_uring_targets: dict = dataclasses.field(default_factory=dict)  # Of that engine, before those of both.
     at_most: float | None = None  # The figure itself.
-    only_in_bulk: bool = False
+    takers: tuple = WITHOUT_SPLICE
 
-    def takes(self, proxy_name):
-        """Splicing changes bulk work only: HAProxy splices nothing shorter than its buffer."""
-        return self.only_in_bulk or proxy_name != "haproxy-splice"
+    def targets_of(self, subject):
+        return {**self.targets, **self.io_uring_targets} if subject == IO_URING else self.targets
 
 
 def ping_pong(connections):
@@ -34,6 +37,7 @@ def ping_pong(connections):
         "cpu_us_per_operation",
         "µs CPU per round trip",
         {"nginx": 0.90, "haproxy": 0.75},
+        {EPOLL: 0.93, "nginx": 0.82},
     )
 
 
@@ -45,7 +49,8 @@ def bulk(direction, arrow):
         "cpu_ms_per_gigabit",
         "ms CPU per gigabit",
         {"nginx": 0.30, "haproxy": 0.30, "haproxy-splice": 0.60},
-        only_in_bulk=True,
+        {EPOLL: 1.00},
+        takers=proxies.NAMES,
     )
 
 
@@ -61,6 +66,7 @@ ALL = (
         "cpu_us_per_operation",
         "µs CPU per connection",
         {"nginx": 0.92, "haproxy": 0.75},
+        {EPOLL: 0.95},
     ),
     bulk("up", "client to server"),
     bulk("down", "server to client"),
