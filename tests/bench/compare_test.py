@@ -67,24 +67,35 @@ class Compare(unittest.TestCase):
                 self.assertIn(f"### {work}:", out)
             self.assertEqual(processes_that_mention(directory), [])
 
-    def test_each_kernel_engine_is_a_proxy_of_its_own(self):
+    def test_each_kernel_engine_is_a_proxy_of_its_own_and_its_system_calls_are_counted(self):
         wanted = [name for name, engine in proxies.ENGINES.items() if not proxies.refusal_of(MILLRACE, engine)]
+        refusal = system_calls.refusal()
+        if proxies.SESSIONS_MAX < 1000:
+            refusal = f"{proxies.DESCRIPTORS} descriptors are too few for 1,000 sessions"
         with tempfile.TemporaryDirectory() as directory:
             path = pathlib.Path(directory, "out.json")
             run = start(
-                directory, "--quick", "--seconds", "0.1", "--only", "pingpong-64",
+                directory, "--quick", "--seconds", "0.1", "--only", "pingpong-64" if refusal else "pingpong-64,syscalls",
                 "--proxies", ",".join([*proxies.ENGINES, "direct"]), "--json", path,
             )
-            _, err = run.communicate(timeout=TIMEOUT_S)
+            out, err = run.communicate(timeout=TIMEOUT_S)
             self.assertEqual(run.returncode, 0, err)
             content = json.loads(path.read_text(encoding="utf-8"))
             samples = content["samples"]
             self.assertEqual(set(samples["pingpong-64"]), {*wanted, "direct"}, err)
             self.assertEqual(processes_that_mention(directory), [])
+        if refusal:
+            self.skipTest(refusal)
+        self.assertEqual(set(samples["syscalls-1000"]), set(wanted))
+        for (sample,) in samples["syscalls-1000"].values():
+            calls = sum(sample["system_calls"].values())
+            self.assertEqual(sample["system_calls_per_operation"], calls / sample["operations"])
+            self.assertNotIn("cpu_us_per_operation", sample)
         if len(wanted) < len(proxies.ENGINES):
             self.skipTest(f"of the engines this machine has only {', '.join(wanted)}")
         against = {(row["work"], row["proxy"], row["against"]) for row in content["ratios"]}
         self.assertEqual(against, {(work, works.IO_URING, works.EPOLL) for work in samples})
+        self.assertIn("system calls per round trip", out)
 
     def test_an_engine_that_the_machine_refuses_is_left_out_with_the_reason(self):
         with tempfile.TemporaryDirectory() as directory:
@@ -157,6 +168,10 @@ class Ratios(unittest.TestCase):
             ("io_uring", "haproxy"): (0.75, "met"),
         })
         self.assertEqual(self.rows("bulk-down", epoll=9.0, io_uring=9.0), {("io_uring", works.EPOLL): (1.0, "met")})
+        self.assertEqual(self.rows("syscalls", epoll=4.0, io_uring=1.1, nginx=4.0), {
+            ("epoll", "nginx"): (None, ""),
+            ("io_uring", works.EPOLL): (0.25, "NOT MET"), ("io_uring", "nginx"): (None, ""),
+        })
 
     def test_an_absolute_target_is_for_both_engines(self):
         rows = self.rows("idle", epoll=500.0, io_uring=600.0)

@@ -21,6 +21,7 @@ COLUMNS = (
     ("p50 µs", "p50_us", "{:,.0f}"),
     ("p99 µs", "p99_us", "{:,.0f}"),
     ("p99.9 µs", "p99.9_us", "{:,.0f}"),
+    ("calls/op", "system_calls_per_operation", "{:.2f}"),
     ("bytes/session", "memory_bytes_per_session", "{:,.0f}"),
     ("MiB held", "memory_mebibytes", "{:.1f}"),
     ("proxy core %", "proxy_core_percent", "{:.0f}"),

@@ -6,6 +6,8 @@ import proxies
 
 IDLE_SESSIONS = min(8000, proxies.SESSIONS_MAX)
 WARMUP_S = 0.3
+# Under strace, which makes everything slow: longer would not say more.
+TRACED_S = 1
 # The peer with the lower median, whichever it is.
 BETTER_PEER = "better peer"
 EPOLL, IO_URING = proxies.ENGINES
@@ -24,6 +26,7 @@ class Work:
     io_uring_targets: dict = dataclasses.field(default_factory=dict)  # Of that engine, before those of both.
     at_most: float | None = None  # The figure itself.
     takers: tuple = WITHOUT_SPLICE
+    traced: bool = False  # Measured under strace: says nothing about time.
 
     def targets_of(self, subject):
         return {**self.targets, **self.io_uring_targets} if subject == IO_URING else self.targets
@@ -86,6 +89,17 @@ ALL = (
         "bytes of user memory per session",
         {},
         at_most=512,
+    ),
+    Work(
+        "syscalls-1000",
+        "64 B ping-pong, 1000 connections, closed loop, under strace",
+        ("pingpong", "--connections", "1000", "--seconds", str(TRACED_S), "--warmup", str(WARMUP_S)),
+        "system_calls_per_operation",
+        "system calls per round trip",
+        {},
+        {EPOLL: 0.25},
+        takers=(EPOLL, IO_URING, "nginx"),
+        traced=True,
     ),
 )
 
