@@ -111,21 +111,33 @@ def wait_until_accepting(process, port, log_path):
 
 
 class Lines:
-    """The lines a process prints, each with a time limit."""
+    """The lines a process prints, each with a time limit. `who` is for messages."""
 
-    def __init__(self, process):
+    def __init__(self, process, who="the load"):
         self.descriptor = process.stdout.fileno()
+        self.who = who
         self.rest = b""
 
     def next(self, timeout_s):
         deadline = time.monotonic() + timeout_s
         while b"\n" not in self.rest:
-            ready, _, _ = select.select([self.descriptor], [], [], max(0, deadline - time.monotonic()))
-            if not ready:
-                raise BenchError(f"the load said nothing for {timeout_s} s")
-            chunk = os.read(self.descriptor, 65536)
-            if not chunk:
-                raise BenchError("the load ended without a result")
-            self.rest += chunk
+            if not self.more(deadline, timeout_s):
+                raise BenchError(f"{self.who} ended without a result")
         line, _, self.rest = self.rest.partition(b"\n")
         return line.decode()
+
+    def until_end(self, timeout_s):
+        """All that is left, once the process closed its output."""
+        deadline = time.monotonic() + timeout_s
+        while self.more(deadline, timeout_s):
+            pass
+        return self.rest.decode()
+
+    def more(self, deadline, timeout_s):
+        """Waits for a piece; False: there is none any more."""
+        ready, _, _ = select.select([self.descriptor], [], [], max(0, deadline - time.monotonic()))
+        if not ready:
+            raise BenchError(f"{self.who} said nothing for {timeout_s} s")
+        chunk = os.read(self.descriptor, 65536)
+        self.rest += chunk
+        return bool(chunk)

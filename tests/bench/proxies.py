@@ -3,6 +3,7 @@ TCP_NODELAY on both legs, the same backlog, the same one upstream address, no he
 
 import contextlib
 import dataclasses
+import json
 import os
 import pathlib
 import re
@@ -100,6 +101,8 @@ class Proxy:
     # The command, given the directory for its files, its port, and the upstream's port.
     prepare: object
     cpu: int
+    # In its log: it was not what its name says. Empty: nothing to look for.
+    wrong_if_logged: str = ""
 
     @contextlib.contextmanager
     def running(self, directory, upstream_port):
@@ -116,6 +119,9 @@ class Proxy:
             yield Running(port, process.pid)
         finally:
             processes.stop(process)
+        text = log_path.read_text(encoding="utf-8", errors="replace")
+        if self.wrong_if_logged and self.wrong_if_logged in text:
+            raise processes.BenchError(f"it was not {self.name}:\n{text[-2000:]}")
 
 
 def first_version(command):
@@ -128,9 +134,22 @@ def find_program(name):
     return shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
 
 
+def refusal_of(binary, transport):
+    """Why this machine or this binary has no such engine, or ""."""
+    answer = subprocess.run([binary, "version", "--json"], stdout=subprocess.PIPE, text=True, check=False).stdout
+    try:
+        engines = {engine["name"]: engine.get("reason", "") for engine in json.loads(answer)["engines"]}
+    except (ValueError, KeyError):
+        return f"{binary} does not name its engines (version --json)"
+    return engines.get(transport, f"{binary} has no engine {transport}")
+
+
 def millrace(name, binary, cpu, transport):
     if not os.access(binary, os.X_OK):
         raise processes.BenchError(f"{binary} is not built (cmake --preset release && cmake --build --preset release)")
+    # It would serve on another engine, and those figures would stand under this name.
+    if refusal := refusal_of(binary, transport):
+        raise processes.BenchError(refusal)
 
     def prepare(directory, port, upstream_port):
         path = directory / "millrace.yaml"
@@ -139,7 +158,7 @@ def millrace(name, binary, cpu, transport):
         )
         return [str(binary), "run", "-c", str(path)]
 
-    return Proxy(name, first_version([str(binary), "version"]), prepare, cpu)
+    return Proxy(name, first_version([str(binary), "version"]), prepare, cpu, "is not used")
 
 
 def haproxy(name, cpu, options=""):
@@ -186,13 +205,15 @@ def nginx(name, cpu):
     return Proxy(name, first_version([program, "-v"]), prepare, cpu)
 
 
-NAMES = ("millrace", "nginx", "haproxy", "haproxy-splice", "direct")
+# Millrace over each kernel engine is a proxy of its own: name and `transport`.
+ENGINES = {"millrace-epoll": "epoll", "millrace-io_uring": "io_uring"}
+NAMES = (*ENGINES, "nginx", "haproxy", "haproxy-splice", "direct")
 
 
-def find(name, millrace_binary, cpu, transport):
+def find(name, millrace_binary, cpu):
     """The proxy of that name; BenchError says what is missing."""
-    if name == "millrace":
-        return millrace(name, millrace_binary, cpu, transport)
+    if name in ENGINES:
+        return millrace(name, millrace_binary, cpu, ENGINES[name])
     if name == "nginx":
         return nginx(name, cpu)
     if name == "haproxy":

@@ -5,9 +5,11 @@ the run failed."""
 
 import statistics
 
+import proxies
 import works
 
-SUBJECT = "millrace"
+# What the ratios are of. The first is also what the second is divided by.
+SUBJECTS = tuple(proxies.ENGINES)
 
 # Heading, field of a sample, format.
 COLUMNS = (
@@ -19,6 +21,7 @@ COLUMNS = (
     ("p50 µs", "p50_us", "{:,.0f}"),
     ("p99 µs", "p99_us", "{:,.0f}"),
     ("p99.9 µs", "p99.9_us", "{:,.0f}"),
+    ("calls/op", "system_calls_per_operation", "{:.2f}"),
     ("bytes/session", "memory_bytes_per_session", "{:,.0f}"),
     ("MiB held", "memory_mebibytes", "{:.1f}"),
     ("proxy core %", "proxy_core_percent", "{:.0f}"),
@@ -28,6 +31,12 @@ COLUMNS = (
 
 def values(runs, figure):
     return [run[figure] for run in runs if run is not None and run.get(figure) is not None]
+
+
+def text(value, figure):
+    """A figure as the tables show it."""
+    form = next(form for _, field, form in COLUMNS if field == figure)
+    return "–" if value is None else form.format(value)
 
 
 def median(runs, figure):
@@ -51,7 +60,7 @@ def ratio(subject_runs, peer_runs, figure):
 def better_peer(by_proxy, figure):
     """The peer with the lower median, or None."""
     medians = {
-        name: median(runs, figure) for name, runs in by_proxy.items() if name not in (SUBJECT, "direct")
+        name: median(runs, figure) for name, runs in by_proxy.items() if name not in (*SUBJECTS, "direct")
     }
     medians = {name: value for name, value in medians.items() if value is not None}
     return min(medians, key=medians.get) if medians else None
@@ -63,30 +72,34 @@ def verdict(value, at_most):
 
 def ratios_of(work, by_proxy):
     """Every ratio of a work as rows of a table, with its target where there is one."""
+    return [row for subject in SUBJECTS if by_proxy.get(subject) for row in ratios_of_one(work, by_proxy, subject)]
+
+
+def ratios_of_one(work, by_proxy, subject):
     rows = []
-    mine = by_proxy.get(SUBJECT)
-    if not mine:
-        return rows
+    mine = by_proxy[subject]
+    targets = work.targets_of(subject)
     if work.at_most is not None and (value := median(mine, work.figure)) is not None:
         found = values(mine, work.figure)
         rows.append(
             {
-                "work": work.name, "figure": work.unit, "against": "absolute", "median": value,
+                "work": work.name, "figure": work.unit, "proxy": subject, "against": "absolute", "median": value,
                 "lowest": min(found), "highest": max(found), "rounds": len(found),
                 "at_most": work.at_most, "verdict": verdict(value, work.at_most),
             }
         )
-    best = better_peer(by_proxy, work.figure) if works.BETTER_PEER in work.targets else None
+    best = better_peer(by_proxy, work.figure) if works.BETTER_PEER in targets else None
     for peer, runs in by_proxy.items():
-        if peer in (SUBJECT, "direct"):
+        # Of the engines only the later one is divided by the earlier.
+        if peer == "direct" or peer in SUBJECTS[SUBJECTS.index(subject):]:
             continue
         found = ratio(mine, runs, work.figure)
         if found is None:
             continue
-        at_most = work.targets.get(works.BETTER_PEER if peer == best else peer)
+        at_most = targets.get(works.BETTER_PEER if peer == best else peer)
         against = f"{peer} ({works.BETTER_PEER})" if peer == best else peer
         rows.append(
-            {"work": work.name, "figure": work.unit, "against": against, **found,
+            {"work": work.name, "figure": work.unit, "proxy": subject, "against": against, **found,
              "at_most": at_most, "verdict": verdict(found["median"], at_most)}
         )
     return rows
@@ -112,9 +125,7 @@ def work_table(by_proxy, markdown):
     rows = []
     for name, runs in by_proxy.items():
         row = [name]
-        for _, figure, form in columns:
-            value = median(runs, figure)
-            row.append("–" if value is None else form.format(value))
+        row += [text(median(runs, figure), figure) for _, figure, _ in columns]
         row.append(str(sum(run is None for run in runs) or "–"))
         rows.append(row)
     return table(["", *(heading for heading, _, _ in columns), "failed runs"], rows, markdown)
@@ -127,7 +138,7 @@ def summary_table(chosen, samples, markdown):
     for work in chosen:
         medians = [median(samples.get(work.name, {}).get(name, []), work.figure) for name in names]
         if any(value is not None for value in medians):
-            rows.append([f"{work.name}, {work.unit}", *("–" if value is None else f"{value:,.1f}" for value in medians)])
+            rows.append([f"{work.name}, {work.unit}", *(text(value, work.figure) for value in medians)])
     return table(["", *names], rows, markdown)
 
 
@@ -137,13 +148,13 @@ def ratio_table(rows, markdown):
 
     cells = [
         [
-            row["work"], row["against"], number(row["median"]),
+            row["work"], row["proxy"], row["against"], number(row["median"]),
             f"{number(row['lowest'])}–{number(row['highest'])}",
             "–" if row["at_most"] is None else number(row["at_most"]), row["verdict"] or "–",
         ]
         for row in rows
     ]
-    return table(["millrace divided by", "", "median", "spread", "at most", ""], cells, markdown)
+    return table(["", "of", "divided by", "median", "spread", "at most", ""], cells, markdown)
 
 
 def render(environment, chosen, samples, markdown):
@@ -162,5 +173,5 @@ def render(environment, chosen, samples, markdown):
         parts += ["", heading.format(f"{work.name}: {work.title}{note}"), "", work_table(by_proxy, markdown)]
     rows = [row for work in chosen for row in ratios_of(work, samples.get(work.name, {}))]
     parts += ["", heading.format("ratios, paired by round; spread is lowest–highest"), ""]
-    parts.append(ratio_table(rows, markdown) if rows else f"None: no runs of {SUBJECT} beside a peer's.")
+    parts.append(ratio_table(rows, markdown) if rows else "None: no runs of Millrace beside a peer's.")
     return "\n".join(parts)

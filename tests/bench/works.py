@@ -1,4 +1,4 @@
-"""The work that every proxy is given, the figure it is judged by, and what Millrace must reach."""
+"""The work that the proxies are given, the figure it is judged by, and what Millrace must reach."""
 
 import dataclasses
 
@@ -6,8 +6,13 @@ import proxies
 
 IDLE_SESSIONS = min(8000, proxies.SESSIONS_MAX)
 WARMUP_S = 0.3
+# Under strace, which makes everything slow: longer would not say more.
+TRACED_S = 1
 # The peer with the lower median, whichever it is.
 BETTER_PEER = "better peer"
+EPOLL, IO_URING = proxies.ENGINES
+# Splicing changes bulk work only: HAProxy splices nothing shorter than its buffer.
+WITHOUT_SPLICE = tuple(name for name in proxies.NAMES if name != "haproxy-splice")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,13 +22,14 @@ class Work:
     arguments: tuple  # Of bench_load; {seconds} and {rate} are filled in.
     figure: str  # The field of a sample that ratios are made of.
     unit: str
-    targets: dict  # Proxy or BETTER_PEER: ratio at most.
+    targets: dict  # Of both engines. Peer or BETTER_PEER: ratio at most.
+    io_uring_targets: dict = dataclasses.field(default_factory=dict)  # Of that engine, before those of both.
     at_most: float | None = None  # The figure itself.
-    only_in_bulk: bool = False
+    takers: tuple = WITHOUT_SPLICE
+    traced: bool = False  # Measured under strace: says nothing about time.
 
-    def takes(self, proxy_name):
-        """Splicing changes bulk work only: HAProxy splices nothing shorter than its buffer."""
-        return self.only_in_bulk or proxy_name != "haproxy-splice"
+    def targets_of(self, subject):
+        return {**self.targets, **self.io_uring_targets} if subject == IO_URING else self.targets
 
 
 def ping_pong(connections):
@@ -34,6 +40,7 @@ def ping_pong(connections):
         "cpu_us_per_operation",
         "µs CPU per round trip",
         {"nginx": 0.90, "haproxy": 0.75},
+        {EPOLL: 0.93, "nginx": 0.82},
     )
 
 
@@ -45,7 +52,8 @@ def bulk(direction, arrow):
         "cpu_ms_per_gigabit",
         "ms CPU per gigabit",
         {"nginx": 0.30, "haproxy": 0.30, "haproxy-splice": 0.60},
-        only_in_bulk=True,
+        {EPOLL: 1.00},
+        takers=proxies.NAMES,
     )
 
 
@@ -61,6 +69,7 @@ ALL = (
         "cpu_us_per_operation",
         "µs CPU per connection",
         {"nginx": 0.92, "haproxy": 0.75},
+        {EPOLL: 0.95},
     ),
     bulk("up", "client to server"),
     bulk("down", "server to client"),
@@ -80,6 +89,17 @@ ALL = (
         "bytes of user memory per session",
         {},
         at_most=512,
+    ),
+    Work(
+        "syscalls-1000",
+        "64 B ping-pong, 1000 connections, closed loop, under strace",
+        ("pingpong", "--connections", "1000", "--seconds", str(TRACED_S), "--warmup", str(WARMUP_S)),
+        "system_calls_per_operation",
+        "system calls per round trip",
+        {},
+        {EPOLL: 0.25},
+        takers=(EPOLL, IO_URING, "nginx"),
+        traced=True,
     ),
 )
 
