@@ -11,7 +11,7 @@ namespace backends::io_uring {
 enum class Op : std::uint8_t {
   kWake,     // The eventfd can be read. Multishot.
   kAccept,   // A client; id is the listener's. Multishot.
-  kWatch,    // A connection in the worker's hands was connected, or has come to an end. Once.
+  kWatch,    // A connection in the worker's hands was connected (once), or came to an end.
   kReady,    // Anything happened to a connection that is served by readiness. Multishot.
   kReceive,  // Bytes of a relayed connection, in a buffer. Multishot.
   kSend,     // Not all could be sent; id.slot is the batch's place. Successes are quiet.

@@ -20,7 +20,6 @@ constexpr std::size_t kUsualCompletions = 1024;
 // POLLERR and POLLHUP are always told.
 constexpr unsigned kConnected = socket::kCanWrite;
 constexpr unsigned kAnEnd = socket::kSaidEnd;
-constexpr unsigned kAReset = 0;
 constexpr unsigned kEverything =
     socket::kCanRead | socket::kCanWrite | socket::kUrgent | socket::kSaidEnd;
 
@@ -191,7 +190,9 @@ void UringTransport::arm_watches(std::vector<base::SlotId>& waiting) {
   for (const base::SlotId id : waiting) {
     socket::SocketConnection* found = connections_.find(id);
     if (found == nullptr || found->state != State::kOpen) continue;
-    arm_poll(Op::kWatch, id, *found, found->close_told ? kAReset : kAnEnd, false);
+    // Many times: a FIN is one end, and a reset behind it another. (A poll that is made for each
+    // would tell of the same FIN for ever: the kernel adds POLLRDHUP to whatever is asked for.)
+    arm_poll(Op::kWatch, id, *found, kAnEnd, true);
   }
   waiting.clear();
 }
@@ -295,8 +296,8 @@ void UringTransport::on_poll(const io_uring_cqe& completion, Token token) {
     if (!socket::has_urgent(connection->fd)) events &= ~socket::kUrgent;
   }
   on_ready(token.id, events);
-  if (token.op != Op::kWatch || hung_up) return;
-  // Connected, or half of an end was told; the other half may come.
+  if (token.op != Op::kWatch || more || hung_up) return;
+  // Connected; from now on its ends are of interest.
   connection = connections_.find(token.id);
   if (connection != nullptr && connection->state == State::kOpen) unwatched_.push_back(token.id);
 }
