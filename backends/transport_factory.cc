@@ -9,11 +9,9 @@
 namespace backends {
 namespace {
 
-// Each is replaced by one behind it where the machine refuses it.
+// Best first: what "auto" takes (docs/adr/0013), and what takes the place of an engine that is
+// refused.
 std::vector<socket::Engine> all_engines() { return {io_uring::engine(), epoll::engine()}; }
-
-// What "auto" begins with: docs/adr/0012.
-constexpr std::string_view kAutomatic = "epoll";
 
 }  // namespace
 
@@ -24,13 +22,14 @@ std::vector<EngineInfo> engines() {
 }
 
 base::Parsed<std::unique_ptr<TransportFactory>> make_transport_factory(std::string_view engine) {
-  const std::string_view first = engine == "auto" ? kAutomatic : engine;
   std::vector<socket::ProbedEngine> wanted;
   std::string known;
   for (const socket::Engine& each : all_engines()) {
     known += (known.empty() ? "" : ", ") + std::string(each.name);
-    if (wanted.empty() && first != each.name) continue;
-    wanted.push_back({.engine = each, .info = each.probe()});
+    if (wanted.empty() && engine != "auto" && engine != each.name) continue;
+    socket::ProbedEngine probed{.engine = each, .info = each.probe()};
+    if (engine == "auto" && probed.info.usable && !probed.info.worthwhile) continue;
+    wanted.push_back(std::move(probed));
   }
   if (wanted.empty()) {
     return base::failure("there is no engine '" + std::string(engine) + "'; this binary has " +

@@ -28,6 +28,9 @@ constexpr base::Nanos kLongest = std::chrono::seconds(2);
 constexpr std::size_t kMessageBytes = 3 * kReceiveBytes + 100;
 constexpr int kSendFlags = MSG_NOSIGNAL | MSG_WAITALL | MSG_DONTWAIT;
 
+// Of both sockets: full soon, and still larger than everything that is sent before that is wanted.
+constexpr int kSocketBytes = 64 * 1024;
+
 using Bytes = std::vector<std::byte>;
 
 class SelfTest {
@@ -113,8 +116,9 @@ class SelfTest {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     std::memcpy(&address_, &address, sizeof(address));
     socklen_t size = sizeof(address_);
-    if (!listener_ || ::bind(listener_.get(), &address_, size) != 0 ||
-        ::listen(listener_.get(), 1) != 0 ||
+    if (!listener_ ||
+        ::setsockopt(listener_.get(), SOL_SOCKET, SO_RCVBUF, &kSocketBytes, sizeof(int)) != 0 ||
+        ::bind(listener_.get(), &address_, size) != 0 || ::listen(listener_.get(), 1) != 0 ||
         ::getsockname(listener_.get(), &address_, &size) != 0) {
       return base::last_errno();
     }
@@ -127,7 +131,10 @@ class SelfTest {
                                    SOCK_NONBLOCK | SOCK_CLOEXEC);
     accept.user_data = token(Op::kAccept);
     client_ = base::UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (!client_) return base::last_errno();
+    if (!client_ ||
+        ::setsockopt(client_.get(), SOL_SOCKET, SO_SNDBUF, &kSocketBytes, sizeof(int)) != 0) {
+      return base::last_errno();
+    }
     if (::connect(client_.get(), &address_, sizeof(address_)) != 0 && errno != EINPROGRESS) {
       return base::last_errno();
     }
@@ -185,7 +192,7 @@ class SelfTest {
   // Nobody reads: one of the sends must come back at once, with EAGAIN or a part of its bytes.
   base::Errno overfill() {
     const Bytes bytes(kMessageBytes);
-    constexpr std::size_t kMost = 64UL * 1024 * 1024;
+    constexpr std::size_t kMost = 16UL * 1024 * 1024;
     for (std::size_t total = 0; total < kMost; total += bytes.size()) {
       if (const base::Errno error = send(bytes); error != kGood) return error;
       ring_.drain([this](const io_uring_cqe& completion) { completions_.push_back(completion); });
