@@ -20,7 +20,7 @@ bool out_of_resources(base::Errno error) {
 
 Connection SocketTransport::connect(const ConnectSpec& spec, Tag tag) {
   const base::Family family = spec.remote.family();
-  if (stats_.connections >= options_.connections_max) {
+  if (!has_room_for_another()) {
     ++stats_.connects_refused;
     defer_connected({}, base::to_errno(EMFILE), tag);
     return {};

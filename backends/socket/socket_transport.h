@@ -147,6 +147,8 @@ class SocketTransport : public Transport {
   void note_returned(base::SlotId id, Readiness events);
   void report_returned();
   void linger(base::SlotId id, Relay& relay);
+  bool has_room_for_another() const { return room() != 0; }
+  std::size_t room() const;
   bool has_room() const;
   SocketConnection& connection(ConnId id) const;
 
