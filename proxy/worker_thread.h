@@ -1,6 +1,6 @@
 // A worker with its thread: made, pinned, run and joined. The transport and the worker are made and
-// taken apart on the thread itself, because some engines may be used only by the thread that made them. Owned by
-// the supervisor, on the main thread.
+// taken apart on the thread itself, because some engines may be used only by the thread that made
+// them. Owned by the supervisor, on the main thread.
 #pragma once
 
 #include <cstddef>
