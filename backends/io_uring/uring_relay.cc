@@ -37,7 +37,15 @@ void UringTransport::begin_relay(base::SlotId id, socket::Relay& relay) {
 }
 
 void UringTransport::relay_ran(base::SlotId id, socket::Relay& relay) {
-  CHECK(mode_of(relay) == Mode::kReadiness);
+  CHECK(mode_of(relay) != Mode::kLeaving);
+  if (mode_of(relay) == Mode::kCompletion) {
+    // One direction has ended. Its source is not read any more, and may still be reset.
+    for (std::size_t side = 0; side < relay.sides.size(); ++side) {
+      if (relay.flows[side].stage == socket::Flow::Stage::kFlowing) continue;
+      arm_poll(Op::kWatch, relay.connections[side], *relay.sides[side], 0, true);
+    }
+    return;
+  }
   const bool calm = may_use_completions(relay);
   relay.calm = calm ? std::min<std::uint8_t>(kCalmRuns, relay.calm + 1) : 0;
   if (calm && relay.calm == kCalmRuns && !relay.queued) {
@@ -80,6 +88,20 @@ void UringTransport::leave_completions(base::SlotId id, socket::Relay& relay) {
     cancel(Op::kReceive, relay.connections[side], *relay.sides[side]);
   }
   leaving_.push_back(id);
+}
+
+// The source's last byte was sent. A client that may leave its upstream unused goes the long way,
+// because the receive of the upstream has to be taken back before anybody can tell.
+void UringTransport::end_source(base::SlotId id, socket::Relay& relay, std::size_t direction) {
+  const auto& moved = relay.progress->bytes;
+  const bool maybe_unused = relay.return_unused != ReturnUnused::kNever &&
+                            std::ranges::all_of(moved, [](auto bytes) { return bytes == 0; });
+  if (maybe_unused) {
+    leave_completions(id, relay);
+    return;
+  }
+  runner().source_ended(relay, direction);
+  run_relay(id);
 }
 
 void UringTransport::finish_leaving() {
@@ -162,6 +184,11 @@ void UringTransport::settle(const Batch& batch) {
     leave_completions(batch.relay, *relay);
   }
   give_back(batch);
+  // While it is served by completions, a side that can be read is one that has ended.
+  if (mode_of(*relay) == Mode::kCompletion && relay->source(batch.direction).readable &&
+      flow.stage == socket::Flow::Stage::kFlowing) {
+    end_source(batch.relay, *relay, batch.direction);
+  }
 }
 
 // A slow receiver must not keep lent buffers from others: its bytes move to the heap.

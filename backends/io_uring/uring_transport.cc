@@ -110,7 +110,7 @@ base::Nanos UringTransport::wait(base::Nanos wait_max) {
     settle_sends();
     buffers_->publish();
     arm_watches(unwatched_before_);
-    if (leaving_.empty()) {
+    if (leaving_.empty() && !has_events()) {
       const base::Nanos before = base::monotonic_now();
       ring_->wait(wait_max);
       slept = base::monotonic_now() - before;
@@ -282,8 +282,15 @@ void UringTransport::on_poll(const io_uring_cqe& completion, Token token) {
   const bool hung_up = (events & (socket::kHungUp | socket::kHasError)) != 0;
   if (connection->state == State::kRelayed) {
     socket::Relay& relay = relays_[connection->relay];
-    // What a receive will tell, or has told, in order with the bytes.
-    if (mode_of(relay) != Mode::kReadiness) return;
+    // A receive tells of the end, in order with the bytes; of what comes after a FIN only a poll
+    // can.
+    if (mode_of(relay) != Mode::kReadiness) {
+      const auto stage = relay.flows[connection->side].stage;
+      if (hung_up && stage != socket::Flow::Stage::kFlowing) {
+        leave_completions(connection->relay, relay);
+      }
+      return;
+    }
     // Also one that was taken back while the relay was served by completions for a moment.
     if (!more && token.op == Op::kReady && !hung_up) {
       arm_poll(Op::kReady, token.id, *connection, kEverything, true);
@@ -329,10 +336,12 @@ void UringTransport::on_receive(const io_uring_cqe& completion, base::SlotId id)
     if (goes_on) starved_.push_back(id);
     return;
   }
-  // FIN or RST: whoever reads next will find it, or its note, in its place behind the bytes.
+  // FIN or RST. Whoever reads after this finds it again, or its note.
   if (completion.res < 0) connection->lose(base::to_errno(-completion.res));
   connection->readable = connection->read_to_end = true;
-  leave_completions(connection->relay, relay);
+  // Behind bytes that are on their way it has to wait for them (settle()).
+  const std::size_t direction = connection->side;
+  if (goes_on && relay.flows[direction].batch == 0) end_source(connection->relay, relay, direction);
 }
 
 void UringTransport::on_failed_cancel(base::SlotId id) {

@@ -8,11 +8,11 @@
 // has been sent and its buffers go back: an idle relay holds none, and no send is ever in flight
 // between two batches.
 //
-// Everything else (bulk, a slow receiver, FIN, RST, a preamble) is served by readiness, as on the
-// epoll engine and with the same code (socket/relay.h): the receives are taken back, multishot
-// polls take their place, and splice(2), recv(2), send(2) and shutdown(2) are called directly; the
-// kernel's requests for splice and shutdown would go through a thread of their own. A relay that
-// has been calm for a while goes back to completions.
+// Everything else (bulk, a slow receiver, a preamble) is served by readiness, as on the epoll
+// engine and with the same code (socket/relay.h), which also knows what FIN and RST mean: the
+// receives are taken back, multishot polls take their place, and splice(2), recv(2), send(2) and
+// shutdown(2) are called directly; the kernel's requests for splice and shutdown would go through a
+// thread of their own. A relay that has been calm for a while goes back to completions.
 #pragma once
 
 #include <liburing.h>
@@ -92,6 +92,7 @@ class UringTransport final : public socket::SocketTransport {
   void give_back(const Batch& batch);
   void serve_by_completions(base::SlotId id, socket::Relay& relay);
   void leave_completions(base::SlotId id, socket::Relay& relay);
+  void end_source(base::SlotId id, socket::Relay& relay, std::size_t direction);
   void finish_leaving();
   bool may_use_completions(const socket::Relay& relay) const;
   void feed_starved();

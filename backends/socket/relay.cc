@@ -51,6 +51,7 @@ Next RelayRunner::run(Relay& relay, base::Nanos now) {
 void RelayRunner::pump(Relay& relay, std::size_t direction, base::Nanos now, bool& more) {
   Flow& flow = relay.flows[direction];
   SocketConnection& from = relay.source(direction);
+  if (flow.batch != 0) return;  // The engine is at it.
   std::size_t budget = kShareOfPoll;
   for (;;) {
     Step step = Step::kMoved;

@@ -114,6 +114,9 @@ class RelayRunner {
   void delivered(Relay& relay, std::size_t direction, std::size_t bytes, Method method,
                  base::Nanos now);
   bool keep(Relay& relay, std::size_t direction, std::span<const std::byte> bytes);
+  // Nothing more will come from the direction's source, and every byte before that was received:
+  // it said FIN, or what is noted in its `lost` happened.
+  void source_ended(Relay& relay, std::size_t direction);
   // A send found that the other side is gone.
   void receiver_lost(Relay& relay, std::size_t direction, base::Errno error) {
     side_lost(relay, 1 - direction, error);
@@ -132,7 +135,6 @@ class RelayRunner {
   void put_pipe(Flow& flow);
   void refuse_splice(Flow& flow);
 
-  void source_ended(Relay& relay, std::size_t direction);
   bool unused(const Relay& relay, std::size_t direction);
   void side_lost(Relay& relay, std::size_t side, base::Errno error);
   void pass_ending(Relay& relay, std::size_t direction, base::Nanos now);

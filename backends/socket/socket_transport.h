@@ -94,6 +94,8 @@ class SocketTransport : public Transport {
   void run_relay(base::SlotId id);
   // Runs it in the next poll.
   void queue_ready(base::SlotId id, Relay& relay);
+  // Something waits to be delivered, so nobody may wait.
+  bool has_events() const { return !events_.empty(); }
   void forget_closed(base::SlotId id) { connections_.erase(id); }
   void count(Syscall call) { ++stats_.syscalls[static_cast<std::size_t>(call)]; }
 
