@@ -13,6 +13,8 @@
 #include <chrono>
 #include <cstddef>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/assert.h"
 #include "tests/backends/socket/two_sides.h"
@@ -22,6 +24,9 @@ namespace {
 
 constexpr std::size_t kBulk = 8U << 20U;
 
+// What holds for a relay of either engine.
+class RelayOfEngine : public testing::TestWithParam<std::string> {};
+
 // What an idle session costs: two connections and a relay, with their slots in the slabs.
 // The session of proxy/ has about 220 bytes of the 512 that the issue allows.
 TEST(Relay, AnIdleSessionIsSmall) {
@@ -29,6 +34,7 @@ TEST(Relay, AnIdleSessionIsSmall) {
   EXPECT_LE(2 * (sizeof(SocketConnection) + kSlotOverhead) + sizeof(Relay) + kSlotOverhead, 240U);
 }
 
+// The io_uring engine's messages make other calls: tests/backends/io_uring/uring_relay_test.cc.
 TEST(Relay, AMessageCostsOneReceiveOneSendAndOnePoll) {
   TwoSides two;
   ASSERT_TRUE(two.pass(64, 64));  // Past the set-up.
@@ -47,8 +53,8 @@ TEST(Relay, AMessageCostsOneReceiveOneSendAndOnePoll) {
   EXPECT_EQ(two.calls(Syscall::kSend) - sends, kMessages);
 }
 
-TEST(Relay, BulkIsPromotedToSpliceAndSmallMessagesBringItBack) {
-  TwoSides two;
+TEST_P(RelayOfEngine, BulkIsPromotedToSpliceAndSmallMessagesBringItBack) {
+  TwoSides two(GetParam());
   ASSERT_TRUE(two.pass(1000, 100));
   EXPECT_EQ(two.transport->stats().promotions, 0U);
   EXPECT_EQ(two.moved_by(Method::kSplice), 0U);
@@ -62,30 +68,31 @@ TEST(Relay, BulkIsPromotedToSpliceAndSmallMessagesBringItBack) {
   EXPECT_EQ(two.progress.bytes[0], 1000 + kBulk + 10'000);
 }
 
-TEST(Relay, WithoutAPipeBulkIsCopied) {
+TEST_P(RelayOfEngine, WithoutAPipeBulkIsCopied) {
   TransportOptions options;
   options.pipes_max = 0;
-  TwoSides two(options);
+  TwoSides two(GetParam(), options);
   ASSERT_TRUE(two.pass(kBulk, 1U << 20U));
   EXPECT_EQ(two.moved_by(Method::kSplice), 0U);
-  EXPECT_EQ(two.moved_by(Method::kCopy), kBulk);
+  EXPECT_EQ(two.moved_by(Method::kCopy) + two.moved_by(Method::kUring), kBulk);
   EXPECT_GT(two.transport->stats().pipes_exhausted, 0U);
   // Asked for only after each row of bulk reads, not at each read.
   EXPECT_LE(two.transport->stats().pipes_exhausted,
-            two.calls(Syscall::kReceive) / BulkRule::kPromoteAfter);
+            (two.calls(Syscall::kReceive) + two.transport->stats().completions) /
+                BulkRule::kPromoteAfter);
 }
 
-TEST(Relay, ASmallPipeStillMovesEverything) {
+TEST_P(RelayOfEngine, ASmallPipeStillMovesEverything) {
   TransportOptions options;
   options.pipe_bytes = 4096;
-  TwoSides two(options);
+  TwoSides two(GetParam(), options);
   ASSERT_TRUE(two.pass(kBulk, 1U << 20U));
   EXPECT_GT(two.moved_by(Method::kSplice), 0U);
 }
 
 // A stalled receiver keeps bytes in the pipe; an abort must not let them reach the next session.
-TEST(Relay, APipeWithBytesIsNotUsedAgain) {
-  TwoSides two({}, 16 * 1024);
+TEST_P(RelayOfEngine, APipeWithBytesIsNotUsedAgain) {
+  TwoSides two(GetParam(), {}, 16 * 1024);
   std::vector<char> bytes(1U << 20U);
   // Until the pipe is stuck: promoted, then the receiver's buffers are full.
   for (int round = 0; round < 2000 && two.transport->stats().pipes_borrowed == 0; ++round) {
@@ -100,8 +107,8 @@ TEST(Relay, APipeWithBytesIsNotUsedAgain) {
   EXPECT_EQ(two.transport->stats().held_bytes, 0U);
 }
 
-TEST(Relay, AnUrgentByteIsRelayedInItsPlace) {
-  TwoSides two;
+TEST_P(RelayOfEngine, AnUrgentByteIsRelayedInItsPlace) {
+  TwoSides two(GetParam());
   std::string got;
   std::array<char, 16> bytes{};
   ASSERT_EQ(::send(two.client.get(), "ab", 2, 0), 2);
@@ -113,14 +120,14 @@ TEST(Relay, AnUrgentByteIsRelayedInItsPlace) {
     if (count > 0) got.append(bytes.data(), static_cast<std::size_t>(count));
   }
   EXPECT_EQ(got, "ab!cd");
-  // No spin: EPOLLPRI stays set in the kernel, and an edge is told once.
+  // No spin: the mark stays set in the kernel, and an edge is told once.
   const std::uint64_t receives = two.calls(Syscall::kReceive);
   for (int round = 0; round < 50; ++round) two.poll(std::chrono::milliseconds(1));
   EXPECT_LE(two.calls(Syscall::kReceive), receives + 1);
 }
 
-TEST(Relay, AnUrgentByteAmongBulkDoesNotStall) {
-  TwoSides two;
+TEST_P(RelayOfEngine, AnUrgentByteAmongBulkDoesNotStall) {
+  TwoSides two(GetParam());
   ASSERT_TRUE(two.pass(kBulk, 1U << 20U));
   ASSERT_GT(two.transport->stats().promotions, 0U);
   ASSERT_EQ(::send(two.client.get(), "!", 1, MSG_OOB), 1);
@@ -134,6 +141,9 @@ TEST(Relay, AnUrgentByteAmongBulkDoesNotStall) {
   }
   EXPECT_EQ(got, "!after");
 }
+
+INSTANTIATE_TEST_SUITE_P(Engines, RelayOfEngine, testing::ValuesIn(usable_engines()),
+                         [](const auto& parameter) { return parameter.param; });
 
 // The kernel answers EINVAL to every splice(2) of this process whose first argument is the reading
 // end of a pipe or not, as asked. For the children of death tests: it cannot be undone.
@@ -160,8 +170,8 @@ void refuse_splice(Refuse which, int lowest_pipe_fd) {
 }
 
 // Runs in a child process; its exit code is the verdict.
-[[noreturn]] void pass_with_refusal(Refuse which) {
-  TwoSides two;
+[[noreturn]] void pass_with_refusal(std::string_view engine, Refuse which) {
+  TwoSides two(engine);
   const int next_fd = ::dup(STDERR_FILENO);
   refuse_splice(which, next_fd);
   ::close(next_fd);
@@ -169,17 +179,22 @@ void refuse_splice(Refuse which, int lowest_pipe_fd) {
   const TransportStats& stats = two.transport->stats();
   good = good && stats.splice_refused == 1 && stats.promotions == 1 && stats.held_bytes == 0 &&
          stats.pipes_borrowed == 0 && two.moved_by(Method::kSplice) == 0 &&
-         two.moved_by(Method::kCopy) == kBulk;
+         two.moved_by(Method::kCopy) + two.moved_by(Method::kUring) == kBulk;
   ::_exit(good ? 0 : 1);
 }
 
-TEST(RelayDeathTest, ASocketThatCannotBeSplicedFromIsCopiedForEver) {
-  EXPECT_EXIT(pass_with_refusal(Refuse::kFromSocket), testing::ExitedWithCode(0), "");
+class RelayDeathTest : public testing::TestWithParam<std::string> {};
+
+TEST_P(RelayDeathTest, ASocketThatCannotBeSplicedFromIsCopiedForEver) {
+  EXPECT_EXIT(pass_with_refusal(GetParam(), Refuse::kFromSocket), testing::ExitedWithCode(0), "");
 }
 
-TEST(RelayDeathTest, BytesInAPipeThatCannotBeSplicedOnAreNotLost) {
-  EXPECT_EXIT(pass_with_refusal(Refuse::kFromPipe), testing::ExitedWithCode(0), "");
+TEST_P(RelayDeathTest, BytesInAPipeThatCannotBeSplicedOnAreNotLost) {
+  EXPECT_EXIT(pass_with_refusal(GetParam(), Refuse::kFromPipe), testing::ExitedWithCode(0), "");
 }
+
+INSTANTIATE_TEST_SUITE_P(Engines, RelayDeathTest, testing::ValuesIn(usable_engines()),
+                         [](const auto& parameter) { return parameter.param; });
 
 }  // namespace
 }  // namespace backends::socket

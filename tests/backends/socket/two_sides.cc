@@ -25,8 +25,18 @@ base::UniqueFd new_far_end(int buffer_bytes) {
 
 }  // namespace
 
-TwoSides::TwoSides(const TransportOptions& options, int buffer_bytes)
-    : transport(factory->make(options).value()) {
+std::vector<std::string> usable_engines() {
+  std::vector<std::string> usable;
+  for (const EngineInfo& engine : engines()) {
+    if (engine.usable) usable.emplace_back(engine.name);
+  }
+  return usable;
+}
+
+TwoSides::TwoSides(std::string_view engine, const TransportOptions& options, int buffer_bytes)
+    : factory(std::move(*make_transport_factory(engine))),
+      transport(factory->make(options).value()) {
+  CHECK(transport->name() == engine);
   const base::Address any = base::parse_address("127.0.0.1:0").value();
   const base::Address address = factory->claim({.address = any, .tcp = {}}).value();
   CHECK(transport->listen({.address = address, .tcp = {}}, {}).has_value());

@@ -4,7 +4,9 @@
 
 #include <array>
 #include <cstddef>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "backends/transport.h"
@@ -13,9 +15,11 @@
 
 namespace backends::socket {
 
+// Both kernel engines where this machine has both: the parameters of the tests that hold for each.
+std::vector<std::string> usable_engines();
+
 struct TwoSides {
-  static constexpr std::string_view kEngine = "epoll";
-  std::unique_ptr<TransportFactory> factory = std::move(*make_transport_factory(kEngine));
+  std::unique_ptr<TransportFactory> factory;
   std::unique_ptr<Transport> transport;
   base::UniqueFd service;  // Stays open: later descriptors get higher numbers.
   base::UniqueFd client;
@@ -24,8 +28,10 @@ struct TwoSides {
   RelayId relay = RelayId::kNone;
   std::vector<Event> events;
 
-  // Connected over 127.0.0.1; buffer_bytes of the far ends, 0 for the default.
-  explicit TwoSides(const TransportOptions& options = {}, int buffer_bytes = 0);
+  // Connected over 127.0.0.1 by an engine that is usable here; buffer_bytes of the far ends, 0 for
+  // the default.
+  explicit TwoSides(std::string_view engine = "epoll", const TransportOptions& options = {},
+                    int buffer_bytes = 0);
 
   void poll(base::Nanos wait);
   // Sends all bytes from the client and reads them at the upstream. The chunk is what the client
