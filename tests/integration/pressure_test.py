@@ -109,7 +109,7 @@ class Flood:
 class StoppedReadersTest(harness.Case):
     SESSIONS = scaled(1000, 150)
     OTHERS = 50
-    # What the program itself may hold for one that has stopped: a short remainder, or a pipe.
+    # What the program itself may hold for one that has stopped; but a pipe may hold the whole stream.
     HELD_BYTES_MAX = 64 * 1024
 
     def open(self, proxy, upstream):
@@ -168,7 +168,8 @@ class StoppedReadersTest(harness.Case):
         print(f"stopped: {held:.0f} bytes held,"
               f" {metrics.value('transport_buffers_exhausted_total'):.0f} times no buffer,"
               f" {sum(flood.sent) // self.SESSIONS} bytes sent a session")
-        self.assertLessEqual(held, self.SESSIONS * self.HELD_BYTES_MAX)
+        pipes = metrics.value("transport_pipes_max")
+        self.assertLessEqual(held, self.SESSIONS * self.HELD_BYTES_MAX + pipes * STREAM_BYTES)
         # Nobody asks in vain meanwhile: the time is what is measured here.
         cpu = proxy.cpu_seconds()
         time.sleep(1)
