@@ -71,7 +71,7 @@ def need(*programs):
                "initdb": "postgresql-15", "postgres": "postgresql-15", "psql": "postgresql-client-15",
                "pgbench": "postgresql-15", "promtool": "prometheus", "nft": "nftables",
                "ip": "iproute2", "setpriv": "util-linux", "runuser": "util-linux",
-               "unshare": "util-linux", "nsd": "nsd", "strace": "strace"}
+               "unshare": "util-linux", "prlimit": "util-linux", "nsd": "nsd", "strace": "strace"}
     folders = [*os.get_exec_path(), "/usr/sbin", "/sbin", "/usr/lib/postgresql/15/bin"]
     paths = []
     for program in programs:

@@ -4,6 +4,7 @@ import json
 import subprocess
 
 import harness
+import loads
 from harness import BENCH_LOAD, Millrace, config, scaled
 
 SESSIONS = scaled(100_000, 8_000)  # A sanitizer's session costs ten times as much.
@@ -12,20 +13,6 @@ BATCH_S = 2
 # What may stay with the allocator and the pages that were touched for the first time. A leak of
 # 100 bytes a session would be 10 MB.
 GROWTH_BYTES_MAX = scaled(4, 64) * (1 << 20)
-
-
-class Echo:
-    """bench_load's own server: its clients begin with a byte that says what they want."""
-
-    def __init__(self):
-        self.process = subprocess.Popen([BENCH_LOAD, "serve"], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, text=True)
-        self.address = json.loads(self.process.stdout.readline())["address"]
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait(harness.DEADLINE_S)
-        self.process.stdout.close()
 
 
 class LeakTest(harness.Case):
@@ -47,7 +34,7 @@ class LeakTest(harness.Case):
         return harness.eventually(lambda: proxy.descriptors(), "descriptors"), proxy.resident_bytes()
 
     def test_descriptors_and_memory_come_back(self):
-        echo = self.use(Echo())
+        echo = self.use(loads.EchoServer())
         proxy = self.use(Millrace(config(echo.address, log={"access": False})))
         # The first batch fills what is kept on purpose: the slabs, the pipes, the buffers.
         self.batch(proxy)
