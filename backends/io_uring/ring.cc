@@ -100,7 +100,7 @@ void Ring::note_entered(int result) {
 }
 
 void Ring::note_overflow() {
-  if ((IO_URING_READ_ONCE(*ring_.sq.kflags) & IORING_SQ_CQ_OVERFLOW) != 0) ++counts_.overflows;
+  if (has_overflowed()) ++counts_.overflows;
 }
 
 }  // namespace backends::io_uring

@@ -53,6 +53,10 @@ class Ring {
   io_uring_sqe& request();
   // Requests that the kernel has not seen yet.
   bool has_unsubmitted() const { return io_uring_sq_ready(&ring_) != 0; }
+  // Completions that found the queue full and wait in the kernel for the next collect().
+  bool has_overflowed() const {
+    return (IO_URING_READ_ONCE(*ring_.sq.kflags) & IORING_SQ_CQ_OVERFLOW) != 0;
+  }
 
   // Hands over what there is, and lets the kernel finish what it can at once.
   void collect();

@@ -99,7 +99,12 @@ void UringDoor::on_accept(base::SlotId listener, int result, bool more) {
 std::span<const base::SlotId> UringDoor::waiting() {
   served_.clear();
   std::swap(served_, waiting_);
-  for (const base::SlotId listener : served_) gate_of(listener).waiting = false;
+  // Those that were closed meanwhile keep who has arrived until they are opened again.
+  std::erase_if(served_, [this](base::SlotId listener) {
+    Gate& gate = gate_of(listener);
+    gate.waiting = false;
+    return !gate.open;
+  });
   return served_;
 }
 

@@ -153,7 +153,8 @@ void UringTransport::received(base::SlotId id, socket::SocketConnection& connect
 }
 
 void UringTransport::settle_sends() {
-  if (ring_->has_unsubmitted()) return;
+  // A send that failed says so, but perhaps not in a queue that is full.
+  if (ring_->has_unsubmitted() || ring_->has_overflowed()) return;
   for (const Batch& batch : batches_.sending()) settle(batch);
   batches_.sending().clear();
 }
@@ -249,16 +250,19 @@ void UringTransport::give_back(const Batch& batch) {
   }
 }
 
-// A receive that found no buffer is asked for again when those of the last batch have gone back;
-// asking at once would find none again.
+// Receives that found no buffer are asked for again when those of the last batch have gone back, in
+// the order in which they failed and no more of them than there are buffers: asking at once, or for
+// all, would find none again.
 void UringTransport::feed_starved() {
-  std::swap(feeding_, starved_);
-  for (const base::SlotId id : feeding_) {
+  std::size_t free = buffers_->count() - buffers_->in_use();
+  for (; free != 0 && !starved_.empty(); starved_.pop_front()) {
+    const base::SlotId id = starved_.front();
     socket::SocketConnection* found = connections_.find(id);
     if (found == nullptr || found->state != socket::SocketConnection::State::kRelayed) continue;
-    if (mode_of(relays_[found->relay]) == Mode::kCompletion) arm_receive(id, *found);
+    if (mode_of(relays_[found->relay]) != Mode::kCompletion) continue;
+    arm_receive(id, *found);
+    --free;
   }
-  feeding_.clear();
 }
 
 }  // namespace backends::io_uring

@@ -103,6 +103,10 @@ base::Nanos UringTransport::wait(base::Nanos wait_max) {
   buffers_->publish();
   ring_->collect();
   collect();
+  for (int round = 0; round < kOverflowRounds && ring_->has_overflowed(); ++round) {
+    ring_->collect();
+    collect();
+  }
   base::Nanos slept{0};
   if (collected_.empty() && wait_max.count() != 0) {
     // With what was sent the buffers go back before the sleep, and whoever is in the worker's hands
@@ -119,6 +123,7 @@ base::Nanos UringTransport::wait(base::Nanos wait_max) {
     }
     collect();
   }
+  stats_.buffers_in_use = buffers_->in_use();
   const Ring::Counts& counts = ring_->counts();
   stats_.submissions = counts.submissions;
   stats_.completions = counts.completions;
@@ -129,8 +134,8 @@ base::Nanos UringTransport::wait(base::Nanos wait_max) {
 
 void UringTransport::handle_collected() {
   settle_sends();
-  // The kernel could not take all that was handed over (it was out of memory): what came meanwhile
-  // has to wait, because it comes behind.
+  // The kernel could not take all that was handed over (it was out of memory), or could not yet say
+  // what became of it: what came meanwhile has to wait, because it comes behind.
   if (!batches_.sending().empty()) return;
   feed_starved();
   for (const io_uring_cqe& completion : collected_) on_completion(completion);

@@ -19,6 +19,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -52,6 +53,8 @@ class UringTransport final : public socket::SocketTransport {
   // Runs without anything in the way before a relay goes back to completions: one that goes to and
   // fro would pay for both.
   static constexpr std::uint8_t kCalmRuns = 8;
+  // Looks for completions that found no place in the queue, before the next poll has to.
+  static constexpr int kOverflowRounds = 16;
   // Looks at the completions of a transport that is going away before it gives up.
   static constexpr int kFarewellRounds = 1000;
 
@@ -108,8 +111,7 @@ class UringTransport final : public socket::SocketTransport {
   // in a relay before anybody needs to watch them.
   std::vector<base::SlotId> unwatched_;
   std::vector<base::SlotId> unwatched_before_;
-  std::vector<base::SlotId> starved_;      // Connections whose receive found no buffer.
-  std::vector<base::SlotId> feeding_;      // starved_ of the poll before.
+  std::deque<base::SlotId> starved_;       // Connections whose receive found no buffer.
   std::vector<base::SlotId> leaving_;      // Relays in Mode::kLeaving.
   std::vector<base::SlotId> uncancelled_;  // Connections with requests to be taken back again.
   std::size_t armed_ = 0;                  // Requests that the kernel holds, accepts left out.
