@@ -7,7 +7,7 @@
 
 namespace backends::epoll {
 
-bool EpollDoor::open(base::SlotId listener, int fd, base::Family family) {
+bool EpollDoor::open(base::SlotId listener, int fd, base::Family family, int /*backlog*/) {
   count(Syscall::kOption);
   epoll_event event{};
   // The workers share the queue of a UNIX path; one of them is enough for one client.

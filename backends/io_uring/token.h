@@ -11,12 +11,14 @@ namespace backends::io_uring {
 enum class Op : std::uint8_t {
   kWake,     // The eventfd can be read. Multishot.
   kAccept,   // A client; id is the listener's. Multishot.
+  kKnock,    // Clients are in the listener's queue. Multishot.
   kWatch,    // A connection in the worker's hands was connected (once), or came to an end.
   kReady,    // Anything happened to a connection that is served by readiness. Multishot.
   kReceive,  // Bytes of a relayed connection, in a buffer. Multishot.
   kSend,     // Not all could be sent; id.slot is the batch's place. Successes are quiet.
   kCancel,   // Nothing was there to be taken back; id is the connection's. Successes are quiet.
-  kClose     // Could not be closed, which changes nothing for us.
+  kCancelAccept,  // The same of a listener's.
+  kClose          // Could not be closed, which changes nothing for us.
 };
 
 struct Token {
@@ -36,7 +38,8 @@ struct Token {
   static constexpr unsigned kSlotBits = 28;
 };
 
-// A request that the kernel holds for a connection, as a bit of SocketConnection::armed.
+// A request that the kernel holds for a connection (kWatch, kReady, kReceive), as a bit of
+// SocketConnection::armed.
 constexpr std::uint8_t bit_of(Op op) {
   return static_cast<std::uint8_t>(1U << static_cast<unsigned>(op));
 }

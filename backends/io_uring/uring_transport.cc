@@ -2,6 +2,7 @@
 
 #include <sys/eventfd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -34,7 +35,7 @@ UringTransport::UringTransport(const TransportOptions& options, const socket::Cl
     : SocketTransport(options, claims, door_, std::move(wake_fd), kUsualCompletions),
       buffers_(std::move(buffers)),
       ring_(std::move(ring)),
-      door_(*ring_, stats_),
+      door_(*ring_, stats_, std::min(options.clients_max, options.connections_max)),
       batches_(buffers_->count()) {
   CHECK(connections_.capacity() < (1U << Token::kSlotBits));
   stats_.buffers_max = buffers_->count();
@@ -144,6 +145,7 @@ void UringTransport::handle_collected() {
     accept_burst(listener);
     door_.after_burst(listener);
   }
+  door_.set_room(client_room());
   send_batches();
   finish_leaving();
   stats_.buffers_in_use = buffers_->in_use();
@@ -246,6 +248,9 @@ void UringTransport::on_completion(const io_uring_cqe& completion) {
     case Op::kAccept:
       door_.on_accept(token.id, completion.res, more);
       break;
+    case Op::kKnock:
+      door_.on_knock(token.id, completion.res, more);
+      break;
     case Op::kWatch:
     case Op::kReady:
       on_poll(completion, token);
@@ -255,6 +260,9 @@ void UringTransport::on_completion(const io_uring_cqe& completion) {
       break;
     case Op::kCancel:
       on_failed_cancel(token.id);
+      break;
+    case Op::kCancelAccept:
+      door_.on_failed_cancel(token.id);
       break;
     case Op::kSend:  // Taken out by collect().
     case Op::kClose:

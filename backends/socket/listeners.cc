@@ -38,6 +38,7 @@ base::Result<ListenerId> Listeners::listen(const ListenSpec& spec, Tag tag) {
   listener.fd = std::move(*fd);
   listener.tag = tag;
   listener.family = spec.address.family();
+  listener.backlog = spec.backlog;
   listener.stopped = stopped_;
   if (!set_door(id, listener)) {
     const base::Errno error = base::last_errno();
@@ -75,7 +76,7 @@ bool Listeners::set_door(base::SlotId id, Listener& listener) {
   const bool wanted = !listener.paused && !listener.draining && !listener.stopped;
   if (wanted == listener.open) return true;
   if (!wanted) door_.close(id, listener.fd.get());
-  listener.open = wanted && door_.open(id, listener.fd.get(), listener.family);
+  listener.open = wanted && door_.open(id, listener.fd.get(), listener.family, listener.backlog);
   return listener.open == wanted;
 }
 

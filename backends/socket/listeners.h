@@ -39,9 +39,9 @@ class Door {
   Door& operator=(const Door&) = delete;
   virtual ~Door() = default;
 
-  // SocketTransport::accept_burst(listener) is to be called when clients are there. False: errno
-  // says why the kernel cannot do that now.
-  virtual bool open(base::SlotId listener, int fd, base::Family family) = 0;
+  // SocketTransport::accept_burst(listener) is to be called when clients are there. At most backlog
+  // of them are in the kernel's queue. False: errno says why the kernel cannot do that now.
+  virtual bool open(base::SlotId listener, int fd, base::Family family, int backlog) = 0;
   // Not any more. Always works, also on a door that is not open.
   virtual void close(base::SlotId listener, int fd) = 0;
   // The next client's descriptor (non-blocking, close-on-exec), or an error: EAGAIN when nobody
@@ -79,6 +79,7 @@ class Listeners {
     base::UniqueFd fd;
     Tag tag;
     base::Family family = base::Family::kNone;
+    int backlog = 0;
     bool paused = false;
     bool draining = false;
     bool stopped = false;  // kAcceptFailed was delivered.

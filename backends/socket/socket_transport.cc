@@ -285,7 +285,7 @@ void SocketTransport::on_ready(base::SlotId id, Readiness events) {
 }
 
 void SocketTransport::accept_burst(base::SlotId listener) {
-  const std::size_t room = std::min(this->room(), options_.clients_max - clients_);
+  const std::size_t room = client_room();
   const Accepted accepted = listeners_.accept(listener, room, now_, events_);
   SocketConnection settings;
   settings.family = accepted.family;
@@ -311,10 +311,6 @@ void SocketTransport::accept_draining() {
 std::size_t SocketTransport::room() const {
   return std::min<std::size_t>(options_.connections_max - stats_.connections,
                                connections_.capacity() - connections_.size());
-}
-
-bool SocketTransport::has_room() const {
-  return has_room_for_another() && clients_ < options_.clients_max;
 }
 
 void SocketTransport::run_relay(base::SlotId id) {

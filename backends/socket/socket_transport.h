@@ -5,6 +5,7 @@
 // wake().
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -94,6 +95,8 @@ class SocketTransport : public Transport {
   void run_relay(base::SlotId id);
   // Runs it in the next poll.
   void queue_ready(base::SlotId id, Relay& relay);
+  // How many clients may be taken in now.
+  std::size_t client_room() const { return std::min(room(), options_.clients_max - clients_); }
   // Something waits to be delivered, so nobody may wait.
   bool has_events() const { return !events_.empty(); }
   void forget_closed(base::SlotId id) { connections_.erase(id); }
@@ -151,7 +154,7 @@ class SocketTransport : public Transport {
   void linger(base::SlotId id, Relay& relay);
   bool has_room_for_another() const { return room() != 0; }
   std::size_t room() const;
-  bool has_room() const;
+  bool has_room() const { return client_room() != 0; }
   SocketConnection& connection(ConnId id) const;
 
   TransportOptions options_;

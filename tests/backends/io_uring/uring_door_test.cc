@@ -20,17 +20,20 @@ constexpr base::SlotId kListener{.slot = 5, .generation = 6};
 
 class UringDoorTest : public UringTest {
  protected:
+  static constexpr int kBacklog = 64;
+  static constexpr std::size_t kPlenty = 1000;
+
   void SetUp() override {
     UringTest::SetUp();
     if (IsSkipped()) return;
     ring_ = *Ring::open();
-    door_ = std::make_unique<UringDoor>(*ring_, stats_);
+    door_ = std::make_unique<UringDoor>(*ring_, stats_, kPlenty);
     listener_ =
         *socket::open_listener({.address = base::parse_address("127.0.0.1:0").value(), .tcp = {}});
     open();
   }
 
-  void open() { ASSERT_TRUE(door_->open(kListener, listener_.get(), base::Family::kV4)); }
+  void open() { ASSERT_TRUE(door_->open(kListener, listener_.get(), base::Family::kV4, kBacklog)); }
   void close() { door_->close(kListener, listener_.get()); }
   void connect_clients(std::size_t count) {
     const base::RawAddress raw = base::to_raw(socket::local_of(listener_.get()));
@@ -44,8 +47,9 @@ class UringDoorTest : public UringTest {
     ring_->collect();
     ring_->drain([this](const io_uring_cqe& completion) {
       const Token token = Token::unpack(completion.user_data);
-      if (token.op != Op::kAccept) return;
-      door_->on_accept(token.id, completion.res, (completion.flags & IORING_CQE_F_MORE) != 0);
+      const bool more = (completion.flags & IORING_CQE_F_MORE) != 0;
+      if (token.op == Op::kAccept) door_->on_accept(token.id, completion.res, more);
+      if (token.op == Op::kKnock) door_->on_knock(token.id, completion.res, more);
     });
   }
   base::Errno next() {
@@ -175,7 +179,7 @@ TEST_F(UringDoorTest, TheNextListenerInAPlaceFindsNothingOfTheOneBefore) {
   close();
   look();
   const base::SlotId next_listener{.slot = kListener.slot, .generation = kListener.generation + 1};
-  ASSERT_TRUE(door_->open(next_listener, listener_.get(), base::Family::kV4));
+  ASSERT_TRUE(door_->open(next_listener, listener_.get(), base::Family::kV4, kBacklog));
   EXPECT_EQ(door_->armed(), 1U);
   connect_clients(1);
   look();
@@ -194,6 +198,60 @@ TEST_F(UringDoorTest, AllAreTakenBackAtTheEndAndWhoWasNotTakenIsClosed) {
   EXPECT_EQ(::poll(&end, 1, 0), 0);
   door_.reset();
   EXPECT_EQ(::poll(&end, 1, 5000), 1);
+}
+
+TEST_F(UringDoorTest, WithLittleRoomNobodyIsAcceptedWhoWasNotAskedFor) {
+  look();
+  door_->set_room(kBacklog - 1);
+  look();
+  connect_clients(5);
+  look();
+  EXPECT_TRUE(told());
+  EXPECT_EQ(stats_.syscalls[static_cast<std::size_t>(Syscall::kAccept)], 0U);
+  EXPECT_EQ(take(2), 2U);
+  EXPECT_EQ(stats_.syscalls[static_cast<std::size_t>(Syscall::kAccept)], 2U);
+  door_->after_burst(kListener);
+  EXPECT_TRUE(told()) << "who was left in the queue is not forgotten";
+  EXPECT_EQ(take(1000), 3U);
+  door_->after_burst(kListener);
+  EXPECT_FALSE(told());
+  connect_clients(1);
+  look();
+  EXPECT_TRUE(told());
+  EXPECT_EQ(take(1000), 1U);
+}
+
+TEST_F(UringDoorTest, WithPlentyOfRoomAgainTheKernelAcceptsAgain) {
+  look();
+  door_->set_room(kBacklog - 1);
+  look();
+  door_->set_room(kBacklog);
+  look();
+  connect_clients(1);
+  look();
+  EXPECT_TRUE(told());
+  EXPECT_EQ(take(1000), 1U);
+  door_->after_burst(kListener);
+  const std::uint64_t calls = stats_.syscalls[static_cast<std::size_t>(Syscall::kAccept)];
+  EXPECT_GE(calls, 1U) << "just enough is not plenty yet";
+  door_->set_room(2 * kBacklog);
+  look();
+  connect_clients(3);
+  look();
+  EXPECT_TRUE(told());
+  EXPECT_EQ(take(1000), 3U);
+  EXPECT_EQ(stats_.syscalls[static_cast<std::size_t>(Syscall::kAccept)], calls);
+  EXPECT_EQ(door_->armed(), 1U);
+}
+
+TEST_F(UringDoorTest, ADoorThatOpensWithoutRoomForItsQueueIsPolledFromTheStart) {
+  door_ = std::make_unique<UringDoor>(*ring_, stats_, kBacklog - 1);
+  connect_clients(3);
+  open();
+  look();
+  EXPECT_TRUE(told());
+  EXPECT_EQ(stats_.syscalls[static_cast<std::size_t>(Syscall::kAccept)], 0U);
+  EXPECT_EQ(take(1000), 3U);
 }
 
 }  // namespace
