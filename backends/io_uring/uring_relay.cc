@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "backends/io_uring/uring_transport.h"
-#include "base/assert.h"
 
 namespace backends::io_uring {
 namespace {
@@ -37,7 +36,8 @@ void UringTransport::begin_relay(base::SlotId id, socket::Relay& relay) {
 }
 
 void UringTransport::relay_ran(base::SlotId id, socket::Relay& relay) {
-  CHECK(mode_of(relay) != Mode::kLeaving);
+  // Another look at a pending reset: finish_leaving() sees to the rest.
+  if (mode_of(relay) == Mode::kLeaving) return;
   if (mode_of(relay) == Mode::kCompletion) {
     // One direction has ended. Its source is not read any more, and may still be reset.
     for (std::size_t side = 0; side < relay.sides.size(); ++side) {
@@ -81,7 +81,8 @@ void UringTransport::serve_by_completions(base::SlotId /*id*/, socket::Relay& re
 }
 
 void UringTransport::leave_completions(base::SlotId id, socket::Relay& relay) {
-  if (mode_of(relay) != Mode::kCompletion) return;
+  // One that only waits for its reset has nothing to move in any way.
+  if (mode_of(relay) != Mode::kCompletion || relay.lingering) return;
   relay.mode = static_cast<std::uint8_t>(Mode::kLeaving);
   relay.calm = 0;
   for (std::size_t side = 0; side < relay.sides.size(); ++side) {

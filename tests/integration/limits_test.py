@@ -109,7 +109,11 @@ class DescriptorsTest(harness.Case):
         resource.prlimit(proxy.pid, resource.RLIMIT_NOFILE, (room, hard))
         clients = self.exhaust(proxy, 40)
         settled = harness.eventually(lambda: self.served(clients), "the first clients to be served")
-        self.assertLess(len(settled), len(clients))
+        # An accept that the kernel holds goes by the limit of the time when it was made, so those of
+        # io_uring go on, and it is the connects to the upstream that fail.
+        accepts_fail = proxy.metrics().value("build_info", transport="io_uring") == 0
+        if accepts_fail:
+            self.assertLess(len(settled), len(clients))
         # It does not spin: the time is what is measured here.
         before = proxy.cpu_seconds()
         time.sleep(1.5)
@@ -121,8 +125,9 @@ class DescriptorsTest(harness.Case):
 
         harness.eventually(all_settled, "every client to be served or reset")
         proxy.wait_metric(0, "listener_paused")
-        self.assertGreater(
-            proxy.metrics().value("transport_accept_failures_total", cause="descriptors"), 0)
+        cause = ({"name": "transport_accept_failures_total", "cause": "descriptors"} if accepts_fail
+                 else {"name": "transport_connects_refused_total"})
+        self.assertGreater(proxy.metrics().value(**cause), 0)
         with proxy.connect() as client:
             self.assertEqual(peers.ask(client), b"ping")
 
