@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <string>
+#include <vector>
 #include <utility>
 
 #include "base/fd.h"
@@ -39,9 +40,10 @@ class BufferRingTest : public UringTest {
     request.flags = IOSQE_BUFFER_SELECT;
     request.buf_group = kBufferGroup;
     ring_->wait(base::kForever);
-    io_uring_cqe received{};
-    ring_->drain([&](const io_uring_cqe& completion) { received = completion; });
-    return received;
+    // In a vector, because its flexible member lets no lambda capture one.
+    std::vector<io_uring_cqe> received;
+    ring_->drain([&](const io_uring_cqe& completion) { received.push_back(completion); });
+    return received.at(0);
   }
   // Receives, and notes the buffer as filled.
   BufferId receive_filled() {
