@@ -6,8 +6,8 @@
 #include <array>
 #include <cerrno>
 #include <string>
-#include <vector>
 #include <utility>
+#include <vector>
 
 #include "base/fd.h"
 #include "tests/backends/io_uring/uring_fixture.h"

@@ -234,7 +234,7 @@ TEST_F(UringDoorTest, WithPlentyOfRoomAgainTheKernelAcceptsAgain) {
   door_->after_burst(kListener);
   const std::uint64_t calls = stats_.syscalls[static_cast<std::size_t>(Syscall::kAccept)];
   EXPECT_GE(calls, 1U) << "just enough is not plenty yet";
-  door_->set_room(2 * kBacklog);
+  door_->set_room(kPlenty);
   look();
   connect_clients(3);
   look();
