@@ -217,10 +217,11 @@ TEST(SectionReader, ReadsTheEngineAndItsBuffersWhicheverEngineItIs) {
   EXPECT_EQ(loaded(kMinimal + "transport: io_uring\n").transport, TransportKind::kIoUring);
   EXPECT_EQ(loaded(kMinimal).io_uring.buffers_bytes, 1U << 20U);
   for (const std::string engine : {"auto", "epoll", "io_uring"}) {
-    const Config config =
-        loaded(kMinimal + "transport: " + engine + "\nio_uring: {buffers: 256KiB}\n");
+    std::string text = kMinimal + "io_uring: {buffers: 256KiB}\n";
+    text.append("transport: ").append(engine).append("\n");
+    const Config config = loaded(text);
     EXPECT_EQ(config.io_uring.buffers_bytes, 256U << 10U) << engine;
-    EXPECT_EQ(to_string(config.io_uring.buffers_mark), "line 4, column 21");
+    EXPECT_EQ(to_string(config.io_uring.buffers_mark), "line 3, column 21");
   }
 }
 
@@ -228,8 +229,11 @@ TEST(SectionReader, KeepsTheBuffersOfAnEngineWithinWhatACacheHolds) {
   const std::string takes =
       ":3:21: error: 'buffers' takes a size from 64KiB to 8MiB (written like 64KiB or 1MiB), not ";
   for (const std::string size : {"32KiB", "9MiB", "1GiB", "1048576", "0"}) {
-    EXPECT_EQ(errors_of(kMinimal + "io_uring: {buffers: " + size + "}\n"),
-              Lines{takes + "'" + size + "'"});
+    std::string text = kMinimal;
+    text.append("io_uring: {buffers: ").append(size).append("}\n");
+    std::string error = takes;
+    error.append("'").append(size).append("'");
+    EXPECT_EQ(errors_of(text), Lines{error});
   }
 }
 
