@@ -43,8 +43,6 @@ struct EngineInfo {
   bool usable = false;
   RefusalCause cause = RefusalCause::kOther;  // With reason:
   std::string reason;                         // why it is not usable on this machine.
-  // It works here, but no better than the engine behind it: "auto" does not take it.
-  bool worthwhile = true;
 };
 
 // An engine that was asked for and is not used, for the whole process or for single transports.
@@ -84,9 +82,9 @@ class TransportFactory {
 // The engines of this binary, best first, each tried on this machine.
 std::vector<EngineInfo> engines();
 
-// The factory of an engine by its name, or of the best worthwhile one for "auto". An engine that
-// this machine refuses is replaced by the next best one, and the factory's refusals() say so. The
-// error: there is no engine of that name.
+// The factory of an engine by its name, or of the measured choice for "auto" (docs/adr/0013). An
+// engine that this machine refuses is replaced by the next best one, and the factory's refusals()
+// say so. The error: there is no engine of that name.
 base::Parsed<std::unique_ptr<TransportFactory>> make_transport_factory(std::string_view engine);
 
 }  // namespace backends

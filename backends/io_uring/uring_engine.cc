@@ -71,14 +71,7 @@ EngineInfo probe() {
   const auto ring = Ring::open();
   if (!ring) return explain(ring.error());
   const auto failure = test_on_loopback(**ring);
-  if (!failure) {
-    // Completions at any system call instead of in batches of our own cost what they save
-    // (docs/benchmarks.md): a kernel before 6.1.
-    return {.name = "io_uring",
-            .usable = true,
-            .reason = {},
-            .worthwhile = (*ring)->mode() == Ring::Mode::kDeferred};
-  }
+  if (!failure) return {.name = "io_uring", .usable = true, .reason = {}};
   EngineInfo info = explain(failure->error);
   info.reason = failure->step + ": " + info.reason;
   return info;
