@@ -103,15 +103,15 @@ class DescriptorsTest(harness.Case):
         with proxy.connect() as client:
             peers.ask(client)
         proxy.wait_metric(0, "sessions_active")
+        # An accept that the kernel holds goes by the limit of the time when it was made, so those of
+        # io_uring go on, and it is the connects to the upstream that fail.
+        accepts_fail = proxy.metrics().value("build_info", transport="io_uring") == 0
         _, hard = resource.prlimit(proxy.pid, resource.RLIMIT_NOFILE)
         # From now on the limit is lower than what the program has planned with: EMFILE is real.
         room = proxy.descriptors() + 9
         resource.prlimit(proxy.pid, resource.RLIMIT_NOFILE, (room, hard))
         clients = self.exhaust(proxy, 40)
         settled = harness.eventually(lambda: self.served(clients), "the first clients to be served")
-        # An accept that the kernel holds goes by the limit of the time when it was made, so those of
-        # io_uring go on, and it is the connects to the upstream that fail.
-        accepts_fail = proxy.metrics().value("build_info", transport="io_uring") == 0
         if accepts_fail:
             self.assertLess(len(settled), len(clients))
         # It does not spin: the time is what is measured here.
