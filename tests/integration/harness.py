@@ -303,13 +303,18 @@ class Millrace:
         self.process.send_signal(number)
 
     def reload(self, config=None, result="accepted"):
-        """Puts the file in place, sends SIGHUP, and waits until the reload is counted."""
+        """Puts the file in place, sends SIGHUP, and waits until the reload is counted and, where the log
+        says so, in force: it is counted first, and addresses() reads the log."""
         if config is not None:
             self.write(config)
+        said = len(_IN_FORCE.findall(self.log()))
         before = self.metrics().value("config_reloads_total", result=result)
         self.signal(signal.SIGHUP)
         eventually(lambda: self.metrics().value("config_reloads_total", result=result) > before,
                    f"a reload that is {result}:\n{self.log()[-2000:]}")
+        end = time.monotonic() + 1  # A file may turn such lines off.
+        while result == "accepted" and len(_IN_FORCE.findall(self.log())) <= said and time.monotonic() < end:
+            time.sleep(POLL_S)
 
     def wait_exit(self, deadline_s=None):
         try:
