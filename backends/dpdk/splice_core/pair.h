@@ -37,9 +37,8 @@ enum PairFlag : std::uint8_t {
   kFinAckedByUpstream = 1U << 2U,  // The client's FIN.
   kFinAckedByClient = 1U << 3U,
   kClientLacksSack = 1U << 4U,
-  kOpening = 1U << 5U,   // The upstream has not answered since it was joined: see opening.h.
-  kWatched = 1U << 6U,   // Somebody wants to hear when payload moves.
-  kNoted = 1U << 7U      // And it is in this burst's list already.
+  kOpening = 1U << 5U,  // The upstream has not answered since it was joined.
+  kNoted = 1U << 6U     // A kAdvanced event of it waits to be taken.
 };
 
 template <typename Ip>
@@ -59,15 +58,17 @@ struct alignas(64) Pair {
   // The first number after all that this side has sent, in the numbers of its own leg.
   std::array<std::uint32_t, kSides> sent;
 
-  std::uint32_t active = 0;  // Seconds of the core's clock when payload moved last; kLingering: when
-                             // it ended; kFree: the next free slot.
-  std::array<Hop, kSides> hop;         // The station behind which this side is.
-  std::uint16_t stamp = 0;             // Counts the lives of this slot: tells old timers from new.
-  std::uint8_t flags = 0;              // PairFlag.
+  // Seconds of the core's clock when payload moved last; kLingering: when it ended; kFree: the next
+  // free slot.
+  std::uint32_t active = 0;
+  std::array<Hop, kSides> hop;  // The station behind which this side is.
+  std::uint16_t stamp = 0;      // Counts the lives of this slot: tells old timers from new.
+  std::uint8_t flags = 0;       // PairFlag.
   PairState state = PairState::kFree;
   // What this side announced for its windows. kNoWindowScale: it offered none, so ours to it are
   // not scaled either; to all others we announced kOurWindowScale.
   std::array<std::uint8_t, kSides> window_scale;
+  std::uint16_t client_window = 0;  // As the client's last segment had it: for segments of our own.
 
   FlowKey<Ip> flow(Side side) const {
     const std::size_t at = index_of(side);
