@@ -29,7 +29,8 @@ enum class PairEnd : std::uint8_t { kBothClosed, kClientReset, kUpstreamReset, k
 
 enum class CoreEventKind : std::uint8_t {
   kAccepted,   // leg: a client whose handshake is complete. token: its listener's.
-  kConnected,  // leg: error is kNone, or why there is no connection. Exactly one for each connect().
+  kConnected,  // leg: error is kNone, or why there is no connection. Exactly one for each
+               // connect().
   kLegClosed,  // leg: FIN (kNone) or RST (ECONNRESET) came.
   kAdvanced,   // pair: payload moved, or a first FIN passed. At most one for each pair until taken.
   kEnded,      // pair: end says how; the pair is not to be named any more. Not after abort().

@@ -23,7 +23,7 @@ class DelayQueues {
     Queue& queue = queues_[delay];
     if (queue.count == queue.ring.size() && !grow(queue)) return false;
     queue.ring[(queue.first + queue.count) & (queue.ring.size() - 1)] = {now + delays_[delay],
-                                                                        entry};
+                                                                         entry};
     ++queue.count;
     return true;
   }

@@ -23,7 +23,7 @@ std::uint32_t EarlyStore::add(std::uint32_t last, std::span<const std::byte> pac
   return slot;
 }
 
-std::span<const std::byte> EarlyStore::at(std::uint32_t slot) const {
+std::span<std::byte> EarlyStore::at(std::uint32_t slot) {
   return {slots_[slot].memory.get(), slots_[slot].size};
 }
 

@@ -21,7 +21,7 @@ class EarlyStore {
 
   // A copy behind `last` (kNone: the first of a list). kNone: too large, or the budget is gone.
   std::uint32_t add(std::uint32_t last, std::span<const std::byte> packet);
-  std::span<const std::byte> at(std::uint32_t slot) const;
+  std::span<std::byte> at(std::uint32_t slot);
   std::uint32_t next(std::uint32_t slot) const { return slots_[slot].next; }
   // The whole list from `first` on. kNone is an empty list.
   void free_list(std::uint32_t first);

@@ -1,7 +1,7 @@
 // A connection of ours that is not joined to another: a client that waits for its upstream, or an
-// upstream that connects, waits in a pool, or says goodbye. We are its TCP, as little as that takes:
-// no data is taken from either (a client's first segments are kept unacknowledged, an upstream's
-// window is held at zero).
+// upstream that connects, waits in a pool, or says goodbye. We are its TCP, as little as that
+// takes: no data is taken from either (a client's first segments are kept unacknowledged, an
+// upstream's window is held at zero).
 #pragma once
 
 #include <cstdint>
@@ -28,13 +28,14 @@ template <typename Ip>
 struct Leg {
   FlowKey<Ip> flow;
   std::uint64_t token = 0;
-  base::Nanos since{0};           // kSynSent: when the first SYN left; then the handshake's time.
-  std::uint32_t send_next = 0;    // The number of our next byte: our ISN, then ISN + 1.
-  std::uint32_t expected = 0;     // Of theirs.
+  base::Nanos since{0};         // kSynSent: when the first SYN left; then the handshake's time.
+  std::uint32_t send_next = 0;  // The number of our next byte: our ISN, then ISN + 1.
+  std::uint32_t expected = 0;   // Of theirs.
   std::uint32_t early_first = kNoSegment;
   std::uint32_t early_last = kNoSegment;
   std::uint32_t early_bytes = 0;  // From `expected` on, without a gap.
   SynOptions options;             // What they offered.
+  std::uint16_t our_mss = 0;      // What we announced.
   std::uint16_t window = 0;       // Their last one, as it stood there.
   Hop hop = kNoHop;
   Side side = Side::kClient;

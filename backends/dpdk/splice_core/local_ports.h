@@ -1,8 +1,8 @@
 // Which local port the next upstream connection gets: constant time, whatever is in use. For each
-// pair of a local address and an endpoint the ports go round as a queue: never-used ones first, from
-// a random place on, then the one that was given back longest ago, and not before its quarantine is
-// over: the server's side may be in TIME_WAIT (RFC 9293, 3.6.1; facts/dpdk.md, 2.5 and 2.7).
-// 2 bytes for each port in use or in quarantine. One thread.
+// pair of a local address and an endpoint the ports go round as a queue: never-used ones first,
+// from a random place on, then the one that was given back longest ago, and not before its
+// quarantine is over: the server's side may be in TIME_WAIT (RFC 9293, 3.6.1; facts/dpdk.md, 2.5
+// and 2.7). 2 bytes for each port in use or in quarantine. One thread.
 #pragma once
 
 #include <cstddef>

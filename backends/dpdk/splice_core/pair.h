@@ -1,6 +1,7 @@
-// What the core keeps of two joined connections: one cache line for IPv4, two for IPv6. The client's
-// leg and the upstream's differ by constants that were fixed when they were joined; per packet they
-// are added, and the few numbers that an exact RST needs are noted (facts/dpdk.md, 2 and 2.5).
+// What the core keeps of two joined connections: one cache line for IPv4, two for IPv6. The
+// client's leg and the upstream's differ by constants that were fixed when they were joined; per
+// packet they are added, and the few numbers that an exact RST needs are noted (facts/dpdk.md, 2
+// and 2.5).
 #pragma once
 
 #include <array>
@@ -16,12 +17,12 @@ namespace backends::dpdk::splice_core {
 enum class Side : std::uint8_t { kClient, kUpstream };
 inline constexpr std::size_t kSides = 2;
 constexpr std::size_t index_of(Side side) { return static_cast<std::size_t>(side); }
-constexpr Side other(Side side) {
-  return side == Side::kClient ? Side::kUpstream : Side::kClient;
-}
+constexpr Side other(Side side) { return side == Side::kClient ? Side::kUpstream : Side::kClient; }
 
 enum class PairState : std::uint8_t {
   kFree,
+  kAttached,    // The upstream has not been heard since: it may not know the client's window.
+  kHeaderSent,  // It has not acknowledged the PROXY header.
   kOpen,
   kLingering  // Both FINs were acknowledged: kept for what is sent again, then swept.
 };
@@ -32,14 +33,21 @@ inline constexpr std::uint8_t kOurWindowScale = 7;
 
 // What is true of a pair, as bits.
 enum PairFlag : std::uint8_t {
-  kFinFromClient = 1U << 0U,    // A FIN came; it counts once the other side acknowledged it.
+  kFinFromClient = 1U << 0U,  // A FIN came; it counts once the other side acknowledged it.
   kFinFromUpstream = 1U << 1U,
   kFinAckedByUpstream = 1U << 2U,  // The client's FIN.
   kFinAckedByClient = 1U << 3U,
   kClientLacksSack = 1U << 4U,
-  kOpening = 1U << 5U,  // The upstream has not answered since it was joined.
-  kNoted = 1U << 6U     // A kAdvanced event of it waits to be taken.
+  kUpstreamLacksSack = 1U << 5U,
+  kNoted = 1U << 6U  // A kAdvanced event of it waits to be taken.
 };
+constexpr std::uint8_t fin_from(Side side) {
+  return side == Side::kClient ? kFinFromClient : kFinFromUpstream;
+}
+// The FIN of the other side.
+constexpr std::uint8_t fin_acked_by(Side side) {
+  return side == Side::kClient ? kFinAckedByClient : kFinAckedByUpstream;
+}
 
 template <typename Ip>
 struct alignas(64) Pair {

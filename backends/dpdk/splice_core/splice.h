@@ -5,7 +5,8 @@
 //   splice_clients.cc   handshakes of clients, and clients that wait
 //   splice_upstreams.cc connecting, parking
 //   splice_legs.cc      what both have: closing, our own segments
-//   splice_pairs.cc     joined connections: the hot path, FIN and RST, attach
+//   splice_pairs.cc     joined connections: the hot path, FIN and RST
+//   splice_attach.cc    joining, and the segments we send on a pair
 //   splice_icmp.cc      errors from the way
 //   splice_timers.cc    what is sent again, and the sweep
 #pragma once
@@ -126,6 +127,7 @@ class Splice {
   bool sweep(std::size_t count);
   void reset_everything();
 
+  std::size_t slots() const { return pairs_.used_slots(); }
   void add_gauges(CoreStats& stats) const;
 
  private:
@@ -151,7 +153,6 @@ class Splice {
   struct Opening {
     std::array<std::byte, kHeaderMax> bytes;
     std::uint32_t size = 0;
-    std::uint32_t skip_end = 0;  // The client's numbers before it never reach the upstream.
     std::uint32_t next_free = kNoSegment;
   };
 
@@ -201,16 +202,20 @@ class Splice {
   bool believable(const Pair<Ip>& pair, const Segment& segment, Side from) const;
   void note_progress(Pair<Ip>& pair, std::uint32_t slot, const Segment& segment, Side from);
   void note(Pair<Ip>& pair, std::uint32_t slot);
-  bool trim_skipped(Work<Ip>& work, Segment& segment, const Pair<Ip>& pair);
   void pass_on(Work<Ip>& work, const Segment& segment, Pair<Ip>& pair, Side from);
-  void answer_upstream(const Work<Ip>& work, Pair<Ip>& pair, Side to);
   void end_pair(std::uint32_t slot, PairEnd end);
   void free_pair(std::uint32_t slot);
+
+  // splice_attach.cc
+  void fill_pair(Pair<Ip>& pair, const Leg<Ip>& client, const Leg<Ip>& upstream,
+                 std::uint32_t header_bytes, std::uint32_t skip);
+  bool trim_skipped(Work<Ip>& work, Segment& segment, const Pair<Ip>& pair) const;
   void send_on_pair(const Pair<Ip>& pair, Side to, std::uint8_t flags, std::uint32_t seq,
                     std::span<const std::byte> payload = {});
   void reset_side(const Pair<Ip>& pair, Side to);
+  void send_header(const Pair<Ip>& pair, const Opening& opening);
   void replay_early(std::uint32_t slot, std::uint32_t first);
-  std::uint32_t add_opening(std::span<const std::byte> header, std::uint32_t skip_end);
+  std::uint32_t add_opening(std::span<const std::byte> header);
   void free_opening(std::uint32_t opening);
   PairId id_of(std::uint32_t slot) const {
     return {.slot = slot, .stamp = pairs_[slot].stamp, .family = kFamily};
@@ -246,8 +251,5 @@ class Splice {
   std::size_t lingering_ = 0;
   std::size_t parked_ = 0;
 };
-
-extern template class Splice<Ip4>;
-extern template class Splice<Ip6>;
 
 }  // namespace backends::dpdk::splice_core

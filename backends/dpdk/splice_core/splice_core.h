@@ -1,7 +1,7 @@
 // The splice core of one worker: TCP connections of clients and upstreams that are ours, and pairs
-// of them that are joined by rewriting headers. No byte of payload is ever stored or copied, except a
-// client's first segments while it has no upstream. Loss recovery, flow and congestion control stay
-// between the endpoints (architecture.md 3.3; facts/dpdk.md).
+// of them that are joined by rewriting headers. No byte of payload is ever stored or copied, except
+// a client's first segments while it has no upstream. Loss recovery, flow and congestion control
+// stay between the endpoints (architecture.md 3.3; facts/dpdk.md).
 //
 // The owner gives it bursts of IP packets and the time, sends what it marks, and takes its events.
 // Nothing calls back but Outbox. One thread; no allocation once the tables have grown.
@@ -31,14 +31,14 @@ struct PortChoice {
   LocalPorts<Ip6>::Mine v6 = [](const FlowKey<Ip6>&) { return true; };
 };
 
-// What a pair has moved, and when.
+// How far a pair has come. [0] is towards the upstream, [1] towards the client.
 struct PairFacts {
-  // Acknowledged by the receiving side, modulo 2^32, counted from the attach: FINs and the PROXY
-  // header included. [0] towards the upstream, [1] towards the client.
+  // The highest acknowledgements of the receiving sides. Only their differences mean something: the
+  // bytes that have arrived in between, a FIN counted as one.
   std::array<std::uint32_t, 2> acknowledged{};
-  std::array<bool, 2> fin_seen{};   // From the client, from the upstream.
-  std::array<bool, 2> fin_acked{};  // The client's, the upstream's.
-  std::uint32_t active_s = 0;       // Seconds of the core's clock.
+  std::array<bool, 2> fin_seen{};
+  std::array<bool, 2> fin_acknowledged{};
+  std::uint32_t active_s = 0;  // Seconds of the core's clock when payload moved last.
 };
 
 class SpliceCore {
@@ -83,7 +83,7 @@ class SpliceCore {
   bool alive(const LegId& leg) const;
   base::IpPort peer(const LegId& leg) const;
   base::IpPort local(const LegId& leg) const;
-  std::uint16_t mss(const LegId& leg) const;    // What the other end takes.
+  std::uint16_t mss(const LegId& leg) const;       // What the other end takes.
   base::Nanos round_trip(const LegId& leg) const;  // Of an upstream's handshake.
   // reset: RST now. Else FIN, sent again until it is acknowledged; RST when segments were kept. The
   // name is no more.
@@ -110,9 +110,15 @@ class SpliceCore {
   bool sweep(std::size_t slots);
 
  private:
+  template <typename Call>
+  auto in(CoreFamily family, Call call);
+  template <typename Call>
+  auto in(CoreFamily family, Call call) const;
+
   Shared shared_;
   Splice<Ip4> v4_;
   Splice<Ip6> v6_;
+  base::Nanos swept_at_{0};
   CoreStats snapshot_;
 };
 

@@ -10,7 +10,8 @@
 namespace backends::dpdk::splice_core {
 namespace {
 
-constexpr std::uint8_t kEcnBits = 0x03;  // The low bits of the traffic class (RFC 3168).
+// The low bits of the traffic class (RFC 3168). In IPv6 they lie four bits higher.
+constexpr std::byte kEcnBits{0x03};
 
 // What the IP header's own checksum does not cover goes into `tcp`: the addresses of the pseudo
 // header.
@@ -25,7 +26,7 @@ void rewrite_ip(std::byte* packet, const FlowKey<Ip4>& towards, std::uint8_t hop
   store_raw(packet + 16, towards.remote.word);
   // Traffic class without ECN; hop limit.
   const auto old_class = load_raw<std::uint16_t>(packet);
-  packet[1] &= static_cast<std::byte>(~kEcnBits);
+  packet[1] &= ~kEcnBits;
   ip.replace16(old_class, load_raw<std::uint16_t>(packet));
   const auto old_limit = load_raw<std::uint16_t>(packet + 8);
   packet[8] = std::byte{hop_limit};
@@ -41,12 +42,13 @@ void rewrite_ip(std::byte* packet, const FlowKey<Ip6>& towards, std::uint8_t hop
   for (std::size_t which = 0; which < 2; ++which) {
     std::byte* const address = packet + 8 + which * 16;
     for (std::size_t i = 0; i < 16; i += 4) {
-      tcp.replace32(load_raw<std::uint32_t>(address + i), load_raw<std::uint32_t>(wanted[which] + i));
+      tcp.replace32(load_raw<std::uint32_t>(address + i),
+                    load_raw<std::uint32_t>(wanted[which] + i));
     }
     std::memcpy(address, wanted[which], 16);
   }
   // The traffic class lies across the first two bytes; ECN is bits 4 and 5 of the second.
-  packet[1] &= static_cast<std::byte>(~(kEcnBits << 4U));
+  packet[1] &= ~(kEcnBits << 4U);
   packet[7] = std::byte{hop_limit};
 }
 
@@ -71,7 +73,7 @@ RewriteFound rewrite(std::byte* packet, const Envelope& envelope, const Segment&
 
   // ECN was not agreed on (facts/dpdk.md, 2.1): its flags go, with the window in one word.
   const std::uint32_t old_word = load_raw<std::uint32_t>(tcp + 12);
-  tcp[13] &= static_cast<std::byte>(~(kEce | kCwr));
+  tcp[13] &= ~std::byte{kEce | kCwr};
   store16(tcp + 14, change.window);
   delta.replace32(old_word, load_raw<std::uint32_t>(tcp + 12));
 
@@ -86,9 +88,9 @@ RewriteFound rewrite(std::byte* packet, const Envelope& envelope, const Segment&
   return found;
 }
 
-template RewriteFound rewrite<Ip4>(std::byte*, const Envelope&, const Segment&,
-                                   const FlowKey<Ip4>&, const Rewrite&);
-template RewriteFound rewrite<Ip6>(std::byte*, const Envelope&, const Segment&,
-                                   const FlowKey<Ip6>&, const Rewrite&);
+template RewriteFound rewrite<Ip4>(std::byte*, const Envelope&, const Segment&, const FlowKey<Ip4>&,
+                                   const Rewrite&);
+template RewriteFound rewrite<Ip6>(std::byte*, const Envelope&, const Segment&, const FlowKey<Ip6>&,
+                                   const Rewrite&);
 
 }  // namespace backends::dpdk::splice_core

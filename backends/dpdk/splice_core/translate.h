@@ -11,7 +11,7 @@
 namespace backends::dpdk::splice_core {
 
 struct Rewrite {
-  std::uint32_t seq = 0;     // The new numbers.
+  std::uint32_t seq = 0;  // The new numbers.
   std::uint32_t ack = 0;
   std::uint32_t sack_shift = 0;  // Added to the edges of SACK blocks,
   bool blank_sack = false;       // or they are turned into NOPs.
