@@ -26,6 +26,11 @@ endfunction()
 
 function(millrace_library name)
   millrace_sources(sources ${ARGN})
+  # CMake wants a source: a folder that has headers only gets an empty one, in the build folder.
+  if(NOT sources)
+    set(sources "${CMAKE_BINARY_DIR}/${name}_headers_only.cc")
+    file(CONFIGURE OUTPUT "${sources}" CONTENT "// See millrace_library in cmake/language.cmake.\n")
+  endif()
   add_library(${name} STATIC ${sources})
   target_include_directories(${name} PUBLIC "${CMAKE_SOURCE_DIR}")
 endfunction()

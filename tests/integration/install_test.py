@@ -22,7 +22,7 @@ class InstallTest(harness.Case):
     def test_on_a_fresh_machine_everything_is_missing(self):
         empty = self.folder()
         open(os.path.join(empty, "status"), "w", encoding="ascii").close()
-        for purpose in ("build", "test", "bench", "all"):
+        for purpose in ("build", "dpdk", "test", "bench", "all"):
             wanted = self.ask("--for", purpose, "--list")
             self.assertIn("g++", wanted)
             self.assertEqual(self.ask("--for", purpose, "--missing", database=empty), wanted)
