@@ -45,8 +45,7 @@ inline std::uint64_t fold(std::uint64_t left, std::uint64_t right) {
 inline std::uint32_t hash_of(const FlowKey<Ip4>& key, const HashSecret& secret) {
   const std::uint64_t addresses = (std::uint64_t{key.remote.word} << 32U) | key.local.word;
   const std::uint64_t ports = (std::uint64_t{key.remote_port} << 16U) | key.local_port;
-  const std::uint64_t mixed =
-      detail::fold(addresses ^ secret.words[0], ports ^ secret.words[1]);
+  const std::uint64_t mixed = detail::fold(addresses ^ secret.words[0], ports ^ secret.words[1]);
   return static_cast<std::uint32_t>(detail::fold(mixed ^ secret.words[2], secret.words[0] | 1U));
 }
 

@@ -28,12 +28,8 @@ void store_raw(std::byte* at, T value) {
 }
 
 // As a number.
-inline std::uint16_t load16(const std::byte* at) {
-  return swap_bytes(load_raw<std::uint16_t>(at));
-}
-inline std::uint32_t load32(const std::byte* at) {
-  return swap_bytes(load_raw<std::uint32_t>(at));
-}
+inline std::uint16_t load16(const std::byte* at) { return swap_bytes(load_raw<std::uint16_t>(at)); }
+inline std::uint32_t load32(const std::byte* at) { return swap_bytes(load_raw<std::uint32_t>(at)); }
 inline void store16(std::byte* at, std::uint16_t value) { store_raw(at, swap_bytes(value)); }
 inline void store32(std::byte* at, std::uint32_t value) { store_raw(at, swap_bytes(value)); }
 
