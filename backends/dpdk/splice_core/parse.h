@@ -3,13 +3,14 @@
 // RFC 791, RFC 8200, RFC 9293 3.1, RFC 792, RFC 4443.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
-#include <variant>
+#include <tl/expected.hpp>
 
 #include "backends/dpdk/splice_core/drop_reason.h"
 #include "backends/dpdk/splice_core/flow_key.h"
-#include "base/result.h"
+#include "backends/dpdk/splice_core/wire.h"
 
 namespace backends::dpdk::splice_core {
 
@@ -37,9 +38,53 @@ struct Envelope {
   std::uint32_t size = 0;  // IP header and all that belongs to it.
 };
 
+namespace detail {
+
+inline constexpr std::uint8_t kProtocolTcp = 6;
+inline constexpr std::uint32_t kIp4Protocol = 9;           // Where it stands.
+inline constexpr std::uint16_t kIp4FragmentMask = 0x3fff;  // More fragments, or an offset.
+inline constexpr std::byte kIp4Plain{0x45};                // Version 4, a header of five words.
+
+inline tl::expected<Envelope, DropReason> dropped(DropReason why) {
+  return tl::make_unexpected(why);
+}
+
+inline bool is_ip4_fragment(const std::byte* packet) {
+  return (load16(packet + 6) & kIp4FragmentMask) != 0;
+}
+
+// The lengths of a TCP packet whose IP header has been found good. `arrived`: all bytes there are.
+inline tl::expected<Envelope, DropReason> bound_tcp(const std::byte* packet, std::size_t arrived,
+                                                    const Envelope& envelope) {
+  if (envelope.size < envelope.l4) return dropped(DropReason::kBadHeader);
+  if (envelope.size > arrived || envelope.size < envelope.l4 + kTcpHeaderBytes) {
+    return dropped(DropReason::kShort);
+  }
+  const std::uint32_t header = std::to_integer<std::uint32_t>(packet[envelope.l4 + 12] >> 4U) * 4;
+  if (header < kTcpHeaderBytes) return dropped(DropReason::kBadHeader);
+  if (envelope.l4 + header > envelope.size) return dropped(DropReason::kShort);
+  return envelope;
+}
+
+// parse_envelope() for everything but TCP in IPv4 without options.
+tl::expected<Envelope, DropReason> parse_other(std::span<const std::byte> packet);
+
+}  // namespace detail
+
 // Addresses are not looked at. Errors: kShort, kBadHeader, kIpOptions, kFragment, kNotTcp. A TCP
-// packet has its whole header, options included, within `size`.
-tl::expected<Envelope, DropReason> parse_envelope(std::span<const std::byte> packet);
+// packet has its whole header, options included, within `size`; an ICMP packet is one of the error
+// types (any other is kNotTcp) and has its eight bytes of header within `size`.
+inline tl::expected<Envelope, DropReason> parse_envelope(std::span<const std::byte> packet) {
+  const std::byte* bytes = packet.data();
+  if (packet.size() < kIp4HeaderBytes || bytes[0] != detail::kIp4Plain ||
+      std::to_integer<std::uint8_t>(bytes[detail::kIp4Protocol]) != detail::kProtocolTcp) {
+    return detail::parse_other(packet);
+  }
+  if (detail::is_ip4_fragment(bytes)) return detail::dropped(DropReason::kFragment);
+  return detail::bound_tcp(
+      bytes, packet.size(),
+      {.kind = PacketKind::kTcp4, .l4 = kIp4HeaderBytes, .size = load16(bytes + 2)});
+}
 
 // The numbers of a TCP header that parse_envelope() has found.
 struct Segment {
@@ -59,9 +104,30 @@ struct Segment {
   std::uint32_t end() const { return seq + length(); }
 };
 
-Segment parse_segment(const std::byte* packet, const Envelope& envelope);
+inline Segment parse_segment(const std::byte* packet, const Envelope& envelope) {
+  const std::byte* tcp = packet + envelope.l4;
+  const auto header = static_cast<std::uint8_t>(std::to_integer<std::uint32_t>(tcp[12] >> 4U) * 4);
+  return {.seq = load32(tcp + 4),
+          .ack = load32(tcp + 8),
+          .window = load16(tcp + 14),
+          .flags = std::to_integer<std::uint8_t>(tcp[13]),
+          .header_bytes = header,
+          .payload_bytes = envelope.size - envelope.l4 - header};
+}
 
-FlowKey<Ip4> flow_key4(const std::byte* packet, const Envelope& envelope);
-FlowKey<Ip6> flow_key6(const std::byte* packet, const Envelope& envelope);
+// Of a TCP packet.
+inline FlowKey<Ip4> flow_key4(const std::byte* packet, const Envelope& envelope) {
+  return {.remote = {load_raw<std::uint32_t>(packet + 12)},
+          .local = {load_raw<std::uint32_t>(packet + 16)},
+          .remote_port = load_raw<std::uint16_t>(packet + envelope.l4),
+          .local_port = load_raw<std::uint16_t>(packet + envelope.l4 + 2)};
+}
+
+inline FlowKey<Ip6> flow_key6(const std::byte* packet, const Envelope& envelope) {
+  return {.remote = {{load_raw<std::uint64_t>(packet + 8), load_raw<std::uint64_t>(packet + 16)}},
+          .local = {{load_raw<std::uint64_t>(packet + 24), load_raw<std::uint64_t>(packet + 32)}},
+          .remote_port = load_raw<std::uint16_t>(packet + envelope.l4),
+          .local_port = load_raw<std::uint16_t>(packet + envelope.l4 + 2)};
+}
 
 }  // namespace backends::dpdk::splice_core

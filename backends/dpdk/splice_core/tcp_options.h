@@ -18,6 +18,9 @@ inline constexpr std::uint8_t kWindowScaleMax = 14;  // RFC 7323, 2.3: more is t
 inline constexpr std::uint16_t kMssDefault4 = 536;   // RFC 9293, 3.7.1: without the option.
 inline constexpr std::uint16_t kMssDefault6 = 1220;
 
+// A header of fifteen words less its fixed five: what all `options` below hold at most.
+inline constexpr std::size_t kTcpOptionsMax = 40;
+
 // What one side says in its SYN.
 struct SynOptions {
   std::uint16_t mss = 0;  // 0: the option was not there (or was 0).
@@ -27,11 +30,13 @@ struct SynOptions {
 };
 
 // `options`: the bytes between the fixed header and the payload. Nothing when a length contradicts
-// the space: such a SYN is dropped as kBadHeader.
+// the space: such a SYN is dropped as kBadHeader. A known option with a length that is not its own
+// counts as absent, as Linux has it; of two of one kind the last counts.
 std::optional<SynOptions> parse_syn_options(std::span<const std::byte> options);
 
 // MSS, then SACK-permitted and window scale where they are there, padded with NOPs to a multiple of
-// four. Returns the bytes written, at most kSynOptionsMax.
+// four. window_scale is at most kWindowScaleMax or kNoWindowScale. Returns the bytes written, at
+// most kSynOptionsMax.
 inline constexpr std::size_t kSynOptionsMax = 12;
 std::size_t write_syn_options(std::byte* at, const SynOptions& offered);
 
