@@ -40,7 +40,7 @@ struct SipState {
 }  // namespace detail
 
 // The words in memory order (little-endian), as if they were one message of 8 * size() bytes.
-// Inline: with a length known to the compiler the loop goes away.
+// Inline, and so without a copy of the words for those who have them in registers.
 inline std::uint64_t siphash24(const SipKey& key, std::span<const std::uint64_t> words) {
   // "somepseudorandomlygeneratedbytes", as the paper wants it.
   detail::SipState state{key[0] ^ 0x736f6d6570736575U, key[1] ^ 0x646f72616e646f6dU,
