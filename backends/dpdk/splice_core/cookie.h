@@ -43,12 +43,18 @@ class CookieJar {
                                   std::uint32_t cookie, base::Nanos now);
 
  private:
-  // Filled in by the implementation.
   struct Minute {
     std::uint64_t number = 0;
     SipKey key{};
   };
+  Minute derive(std::uint64_t minute) const;
   const SipKey& key_of(std::uint64_t minute);
+  template <typename Ip>
+  std::uint32_t make_any(const FlowKey<Ip>& flow, std::uint32_t client_isn,
+                         const SynOptions& offered, base::Nanos now);
+  template <typename Ip>
+  std::optional<SynOptions> check_any(const FlowKey<Ip>& flow, std::uint32_t client_isn,
+                                      std::uint32_t cookie, base::Nanos now);
 
   SipKey seed_;
   std::array<Minute, 2> minutes_{};  // By the lowest bit of the minute's number.

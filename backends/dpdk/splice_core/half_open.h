@@ -5,10 +5,9 @@
 // Memory is fixed at construction: a few dozen bytes for each. One thread.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <span>
 #include <vector>
 
 #include "backends/dpdk/splice_core/flow_key.h"
@@ -31,7 +30,8 @@ struct HalfOpen {
 template <typename Ip>
 class HalfOpenTable {
  public:
-  explicit HalfOpenTable(std::size_t capacity, const HashSecret& secret);
+  // capacity below 2^30; with 0 everything relies on the cookie.
+  HalfOpenTable(std::size_t capacity, const HashSecret& secret);
 
   // False when it is full. A flow that is there already (the client sent its SYN again) is replaced
   // and its times begin anew.
@@ -40,17 +40,46 @@ class HalfOpenTable {
   bool remove(const FlowKey<Ip>& flow);
 
   // The next one whose SYN-ACK is due again, or null: it is scheduled anew, or forgotten when this
-  // was its last time. Valid until the next call of anything here. Call it until it gives null or
-  // the caller's bound is reached.
+  // was its last time. Called late, it keeps at least a second between two of the same flow. Valid
+  // until the next call of anything here. Call it until it gives null or the caller's bound is
+  // reached.
   const HalfOpen<Ip>* next_due(base::Nanos now);
 
   std::size_t size() const { return size_; }
   std::size_t capacity() const { return capacity_; }
 
  private:
+  static constexpr std::uint32_t kNone = 0xffffffff;
+  static constexpr std::size_t kTimes = 3;
+
+  struct Slot {
+    HalfOpen<Ip> entry;
+    base::Nanos due{};
+    std::uint32_t hash = 0;
+    std::uint32_t before = kNone;  // In the queue of its stage.
+    std::uint32_t after = kNone;   // There, or in the list of free slots.
+    std::uint8_t stage = 0;        // How often it was sent again.
+  };
+  // Everything in a queue waits equally long, so the first one is due first.
+  struct Queue {
+    std::uint32_t first = kNone;
+    std::uint32_t last = kNone;
+  };
+
+  std::size_t place_of(const FlowKey<Ip>& flow, std::uint32_t hash) const;
+  void clear_place(std::size_t place);
+  void append(std::uint32_t slot, std::size_t stage, base::Nanos due);
+  void unlink(std::uint32_t slot);
+  void forget(std::size_t place);
+
   std::size_t capacity_;
   std::size_t size_ = 0;
-  // The implementation's own: an open-addressed table of slots and one FIFO for each delay.
+  HashSecret secret_;
+  std::size_t place_mask_;
+  std::vector<Slot> slots_;
+  std::vector<std::uint32_t> places_;  // Open addressing, linear probing: slots or kNone.
+  std::uint32_t free_ = kNone;
+  std::array<Queue, kTimes> queues_{};
 };
 
 extern template class HalfOpenTable<Ip4>;
