@@ -13,6 +13,9 @@
 
 namespace backends::dpdk::splice_core {
 
+// Of a huge page, from the pool or transparent.
+inline constexpr std::size_t kHugePageBytes = std::size_t{2} << 20U;
+
 enum class PageKind : std::uint8_t { kHuge, kTransparent, kPlain };
 constexpr std::string_view name_of(PageKind kind) {
   switch (kind) {
@@ -39,8 +42,9 @@ class Mapping {
   Mapping& operator=(const Mapping&) = delete;
   ~Mapping();
 
-  // bytes is rounded up to whole pages. kHuge takes all of it from the pool now (the pool may be
-  // too small: then the next kind); the other two only reserve addresses. Errors: those of mmap(2).
+  // bytes (above zero) is rounded up to whole pages of the kind it becomes. kHuge takes all of it
+  // from the pool now (the pool may be too small: then the next kind); the other two only reserve
+  // addresses. Errors: those of mmap(2).
   static base::Result<Mapping> make(std::size_t bytes, PageWish wish);
 
   std::byte* data() const { return data_; }
@@ -48,10 +52,14 @@ class Mapping {
   PageKind page_kind() const { return kind_; }
 
   // Gives the memory of [begin, end) back; it reads as zeros afterwards. Whole pages inside the
-  // range only. Nothing for kHuge.
+  // range only, of 4 KiB even where they are transparent huge ones: a range that cuts one of those
+  // splits it, and its memory comes back with the rest of it. Nothing for kHuge.
   void release(std::size_t begin, std::size_t end);
 
  private:
+  Mapping(std::byte* data, std::size_t size, PageKind kind)
+      : data_(data), size_(size), kind_(kind) {}
+
   std::byte* data_ = nullptr;
   std::size_t size_ = 0;
   PageKind kind_ = PageKind::kPlain;
