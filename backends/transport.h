@@ -312,6 +312,9 @@ class Transport {
   // False once the peer's FIN or RST has arrived, asked of the kernel now: the check at pool
   // check-out. Unread bytes do not make a connection dead.
   virtual bool alive(ConnId conn) = 0;
+  // False: this client needs an upstream connection that is made for it (ConnectSpec::client), and
+  // none from a pool, because what those agreed on when they were opened does not fit it.
+  virtual bool may_pool([[maybe_unused]] ConnId client) { return true; }
   virtual void close(ConnId conn, CloseMode mode) = 0;
 
   // A small question on an open connection (health checks): sends the request, which may be empty,

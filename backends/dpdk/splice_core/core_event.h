@@ -1,6 +1,7 @@
 // What the core tells its owner, in the order it happened; taken after receive() and advance().
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 #include "base/errno.h"
@@ -37,13 +38,25 @@ enum class CoreEventKind : std::uint8_t {
   kIdle        // pair: its payload has not moved for CoreOptions::idle. Once for each sweep.
 };
 
+// How far a pair has come. [0] is towards the upstream, [1] towards the client.
+struct PairFacts {
+  // The highest acknowledgements of the receiving sides. Only their differences mean something: the
+  // bytes that have arrived in between, a FIN counted as one.
+  std::array<std::uint32_t, 2> acknowledged{};
+  std::array<bool, 2> fin_seen{};
+  std::array<bool, 2> fin_acknowledged{};
+  std::uint32_t active_s = 0;  // Seconds of the core's clock when payload moved last.
+};
+
 struct CoreEvent {
   CoreEventKind kind;
   PairEnd end = PairEnd::kBothClosed;
   base::Errno error = base::Errno::kNone;
   LegId leg;
   PairId pair;
-  std::uint64_t token = 0;  // What the owner gave with listen(), connect() or attach().
+  std::uint64_t token =
+      0;            // Of a leg: what the owner gave with listen(), connect() or set_token().
+  PairFacts facts;  // kEnded only: the last ones.
 };
 
 }  // namespace backends::dpdk::splice_core

@@ -120,6 +120,7 @@ class Splice {
   void abort(const PairId& id);
   const Pair<Ip>* pair(const PairId& id) const;
   Pair<Ip>* pair(const PairId& id);
+  PairFacts facts_of(const Pair<Ip>& pair) const;
 
   // --- Time.
   void run_timers(std::size_t most);

@@ -83,16 +83,6 @@ std::vector<Ip> of_family(std::span<const base::IpPort> addresses, base::Family 
   return found;
 }
 
-template <typename Ip>
-PairFacts facts_of(const Pair<Ip>& pair) {
-  return {
-      .acknowledged = {pair.acked[index_of(Side::kUpstream)], pair.acked[index_of(Side::kClient)]},
-      .fin_seen = {(pair.flags & kFinFromClient) != 0, (pair.flags & kFinFromUpstream) != 0},
-      .fin_acknowledged = {(pair.flags & kFinAckedByUpstream) != 0,
-                           (pair.flags & kFinAckedByClient) != 0},
-      .active_s = pair.active};
-}
-
 }  // namespace
 
 SpliceCore::SpliceCore(const CoreOptions& options, Outbox& outbox, PortChoice choice)
@@ -221,10 +211,20 @@ void SpliceCore::set_token(const LegId& leg, std::uint64_t token) {
   in(leg.family, [&](auto& splice) { splice.set_token(leg.slot, token); });
 }
 
-bool SpliceCore::alive(const LegId& leg) const {
+LegFate SpliceCore::fate(const LegId& leg) const {
   return in(leg.family, [&](const auto& splice) {
     const auto* const found = splice.leg(leg.slot);
-    return found != nullptr && found->state == LegState::kOpen && !found->fin_came;
+    if (found == nullptr) return LegFate::kGone;
+    switch (found->state) {
+      case LegState::kSynSent:
+        return LegFate::kConnecting;
+      case LegState::kOpen:
+        return found->fin_came ? LegFate::kSaidFin : LegFate::kOpen;
+      case LegState::kGone:
+      case LegState::kClosing:
+        break;
+    }
+    return LegFate::kGone;
   });
 }
 
@@ -252,6 +252,10 @@ std::uint16_t SpliceCore::mss(const LegId& leg) const {
   });
 }
 
+std::uint16_t SpliceCore::own_mss(base::Family family) const {
+  return family == base::Family::kV4 ? shared_.options.mss4 : shared_.options.mss6;
+}
+
 base::Nanos SpliceCore::round_trip(const LegId& leg) const {
   return in(leg.family, [&](const auto& splice) {
     const auto* const found = splice.leg(leg.slot);
@@ -275,11 +279,11 @@ void SpliceCore::abort(const PairId& pair) {
   in(pair.family, [&](auto& splice) { splice.abort(pair); });
 }
 
-PairFacts SpliceCore::facts(const PairId& pair) const {
-  return in(pair.family, [&](const auto& splice) {
+std::optional<PairFacts> SpliceCore::facts(const PairId& pair) const {
+  return in(pair.family, [&](const auto& splice) -> std::optional<PairFacts> {
     const auto* const found = splice.pair(pair);
-    CHECK(found != nullptr);
-    return facts_of(*found);
+    if (found == nullptr) return std::nullopt;
+    return splice.facts_of(*found);
   });
 }
 

@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "backends/dpdk/splice_core/core_event.h"
@@ -31,15 +32,8 @@ struct PortChoice {
   LocalPorts<Ip6>::Mine v6 = [](const FlowKey<Ip6>&) { return true; };
 };
 
-// How far a pair has come. [0] is towards the upstream, [1] towards the client.
-struct PairFacts {
-  // The highest acknowledgements of the receiving sides. Only their differences mean something: the
-  // bytes that have arrived in between, a FIN counted as one.
-  std::array<std::uint32_t, 2> acknowledged{};
-  std::array<bool, 2> fin_seen{};
-  std::array<bool, 2> fin_acknowledged{};
-  std::uint32_t active_s = 0;  // Seconds of the core's clock when payload moved last.
-};
+// What has become of a leg.
+enum class LegFate : std::uint8_t { kConnecting, kOpen, kSaidFin, kGone };
 
 class SpliceCore {
  public:
@@ -55,6 +49,7 @@ class SpliceCore {
   void receive(std::span<Packet> burst);
   std::span<const CoreEvent> events() const { return shared_.events; }
   void clear_events() { shared_.events.clear(); }
+  std::size_t early_bytes() const { return shared_.early.bytes(); }
   const CoreStats& stats();  // With the gauges of this moment.
   base::Nanos now() const { return shared_.now; }
 
@@ -79,12 +74,13 @@ class SpliceCore {
   base::Result<LegId> connect(const Connect& wish);
   void reach(const LegId& leg, Hop hop);
   void set_token(const LegId& leg, std::uint64_t token);
-  // False once FIN or RST has come, or for a name that is no more.
-  bool alive(const LegId& leg) const;
+  // kGone as well for a name that is no more.
+  LegFate fate(const LegId& leg) const;
   base::IpPort peer(const LegId& leg) const;
   base::IpPort local(const LegId& leg) const;
-  std::uint16_t mss(const LegId& leg) const;       // What the other end takes.
-  base::Nanos round_trip(const LegId& leg) const;  // Of an upstream's handshake.
+  std::uint16_t mss(const LegId& leg) const;         // What the other end takes.
+  std::uint16_t own_mss(base::Family family) const;  // What we announce.
+  base::Nanos round_trip(const LegId& leg) const;    // Of an upstream's handshake.
   // reset: RST now. Else FIN, sent again until it is acknowledged; RST when segments were kept. The
   // name is no more.
   void close(const LegId& leg, bool reset);
@@ -98,8 +94,9 @@ class SpliceCore {
                               std::span<const std::byte> header, std::uint32_t skip);
   // RST to both sides, with the numbers they expect. No event follows.
   void abort(const PairId& pair);
-  PairFacts facts(const PairId& pair) const;
-  // The owner has taken the kAdvanced event of this pair: the next may come.
+  // Nothing: it has ended.
+  std::optional<PairFacts> facts(const PairId& pair) const;
+  // The owner has taken the kAdvanced event of this pair: the next one may come.
   void taken(const PairId& pair);
 
   // RST to everybody: a clean end, so that no stale socket is left behind (facts/dpdk.md, 2.5).

@@ -92,7 +92,8 @@ template <typename Ip>
 void Splice<Ip>::note(Pair<Ip>& pair, std::uint32_t slot) {
   if (!shared_.options.report_advance || (pair.flags & kNoted) != 0) return;
   pair.flags |= kNoted;
-  shared_.events.push_back({.kind = CoreEventKind::kAdvanced, .leg = {}, .pair = id_of(slot)});
+  shared_.events.push_back(
+      {.kind = CoreEventKind::kAdvanced, .leg = {}, .pair = id_of(slot), .facts = {}});
 }
 
 template <typename Ip>
@@ -171,8 +172,11 @@ void Splice<Ip>::pair_syn(Work<Ip>& work, const Segment& segment, std::uint32_t 
 template <typename Ip>
 void Splice<Ip>::end_pair(std::uint32_t slot, PairEnd end) {
   Pair<Ip>& pair = pairs_[slot];
-  shared_.events.push_back(
-      {.kind = CoreEventKind::kEnded, .end = end, .leg = {}, .pair = id_of(slot)});
+  shared_.events.push_back({.kind = CoreEventKind::kEnded,
+                            .end = end,
+                            .leg = {},
+                            .pair = id_of(slot),
+                            .facts = facts_of(pair)});
   switch (end) {
     case PairEnd::kBothClosed:
       ++shared_.stats.closed;
@@ -215,7 +219,19 @@ Pair<Ip>* Splice<Ip>::pair(const PairId& id) {
   return const_cast<Pair<Ip>*>(std::as_const(*this).pair(id));  // NOLINT(*-const-cast)
 }
 
+template <typename Ip>
+PairFacts Splice<Ip>::facts_of(const Pair<Ip>& pair) const {
+  return {
+      .acknowledged = {pair.acked[index_of(Side::kUpstream)], pair.acked[index_of(Side::kClient)]},
+      .fin_seen = {(pair.flags & kFinFromClient) != 0, (pair.flags & kFinFromUpstream) != 0},
+      .fin_acknowledged = {(pair.flags & kFinAckedByUpstream) != 0,
+                           (pair.flags & kFinAckedByClient) != 0},
+      .active_s = pair.active};
+}
+
 // Called from the other files of this class.
+template PairFacts Splice<Ip4>::facts_of(const Pair<Ip4>&) const;
+template PairFacts Splice<Ip6>::facts_of(const Pair<Ip6>&) const;
 template void Splice<Ip4>::pair_segment(Work<Ip4>&, Segment, std::uint32_t, Side);
 template void Splice<Ip6>::pair_segment(Work<Ip6>&, Segment, std::uint32_t, Side);
 template void Splice<Ip4>::end_pair(std::uint32_t, PairEnd);

@@ -1,0 +1,547 @@
+#include "backends/dpdk/dpdk_transport.h"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+#include <utility>
+
+#include "base/assert.h"
+
+namespace backends::dpdk {
+namespace {
+
+using splice_core::CoreEvent;
+using splice_core::CoreEventKind;
+using splice_core::CoreFamily;
+using splice_core::LegFate;
+using splice_core::LegId;
+using splice_core::PairEnd;
+using splice_core::PairFacts;
+using splice_core::PairId;
+
+constexpr std::size_t kListenersMax = 1024;
+// Clients of one listener that are accepted in one poll, as the kernel engines do.
+constexpr std::size_t kAcceptsAtOnce = 64;
+// Connects whose next station is looked for in one round.
+constexpr std::size_t kResolvesAtOnce = 64;
+// Idle rounds before the first sleep, and its length: a frame that comes meanwhile waits so long.
+constexpr std::size_t kSpinRounds = 2000;
+constexpr base::Nanos kNap = std::chrono::microseconds(50);
+
+// The tokens of the core's legs: an entry, or a listener.
+constexpr std::uint64_t kListenerBit = std::uint64_t{1} << 63U;
+std::uint64_t pack(base::SlotId id) { return (std::uint64_t{id.generation} << 32U) | id.slot; }
+base::SlotId unpack(std::uint64_t word) {
+  return {.slot = static_cast<std::uint32_t>(word),
+          .generation = static_cast<std::uint32_t>((word & ~kListenerBit) >> 32U)};
+}
+std::uint64_t listener_token(base::SlotId id) { return pack(id) | kListenerBit; }
+
+base::SlotId slot_of(ConnId conn) { return unpack(static_cast<std::uint64_t>(conn)); }
+base::SlotId slot_of(ListenerId listener) { return unpack(static_cast<std::uint64_t>(listener)); }
+ConnId conn_of(base::SlotId id) { return static_cast<ConnId>(pack(id)); }
+
+// A relay's public name: the pair's, and a bit that keeps it from being kNone.
+constexpr std::uint64_t kRelayBit = std::uint64_t{1} << 63U;
+RelayId relay_of(const PairId& pair) {
+  const auto family = static_cast<std::uint64_t>(pair.family);
+  return static_cast<RelayId>(kRelayBit | (family << 48U) | (std::uint64_t{pair.stamp} << 32U) |
+                              pair.slot);
+}
+PairId pair_of(RelayId relay) {
+  const auto word = static_cast<std::uint64_t>(relay);
+  return {.slot = static_cast<std::uint32_t>(word),
+          .stamp = static_cast<std::uint16_t>(word >> 32U),
+          .family = static_cast<CoreFamily>((word >> 48U) & 1U)};
+}
+
+std::uint32_t to_us(base::Nanos time) {
+  const auto us = std::chrono::duration_cast<std::chrono::microseconds>(time).count();
+  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(us, 1, 0xffffffff));
+}
+
+base::Address address_of(const base::IpPort& ip) { return {.ip = ip, .path = {}}; }
+
+RelayEnd relay_end_of(PairEnd end) {
+  switch (end) {
+    case PairEnd::kBothClosed:
+      return RelayEnd::kBothClosed;
+    case PairEnd::kClientReset:
+      return RelayEnd::kClientReset;
+    case PairEnd::kUpstreamReset:
+      return RelayEnd::kUpstreamReset;
+    case PairEnd::kFailed:
+      break;
+  }
+  return RelayEnd::kFailed;
+}
+
+DatapathOptions for_owner(DatapathOptions options) {
+  options.core.report_advance = true;  // Sessions count their bytes.
+  return options;
+}
+
+}  // namespace
+
+DpdkTransport::DpdkTransport(DpdkTransportOptions options, std::span<Device* const> devices)
+    : options_(std::move(options)),
+      now_(base::monotonic_now()),
+      datapath_(for_owner(std::move(options_.datapath)), devices, std::move(options_.choice), now_),
+      entries_(options_.limits.connections_max),
+      listeners_(kListenersMax) {
+  stats_.connections_max = options_.limits.connections_max;
+}
+
+DpdkTransport::~DpdkTransport() {
+  datapath_.core().reset_everything();
+  datapath_.flush();
+}
+
+base::Result<ListenerId> DpdkTransport::listen(const ListenSpec& spec, Tag tag) {
+  if (spec.address.family() == base::Family::kUnix) {
+    return base::failure(base::to_errno(EAFNOSUPPORT));
+  }
+  const base::SlotId id = listeners_.emplace();
+  if (id.generation == 0) return base::failure(base::to_errno(ENOBUFS));
+  Listening& listening = listeners_[id];
+  listening.address = spec.address;
+  listening.tag = tag;
+  listening.backlog = static_cast<std::size_t>(std::max(spec.backlog, 1));
+  datapath_.core().listen(spec.address.ip, listener_token(id));
+  return static_cast<ListenerId>(pack(id));
+}
+
+base::Address DpdkTransport::local(ListenerId listener) const {
+  const Listening* const listening = listeners_.find(slot_of(listener));
+  CHECK(listening != nullptr);
+  return listening->address;
+}
+
+void DpdkTransport::pause(ListenerId listener, bool paused) {
+  listeners_[slot_of(listener)].paused = paused;
+}
+
+void DpdkTransport::unlisten(ListenerId listener) {
+  const base::SlotId id = slot_of(listener);
+  datapath_.core().unlisten(listener_token(id));
+  listeners_[id].draining = true;
+  listeners_[id].paused = false;
+}
+
+Connection DpdkTransport::connect(const ConnectSpec& spec, Tag tag) {
+  const base::SlotId id = entries_.emplace();
+  if (id.generation == 0) {
+    ++stats_.connects_refused;
+    owed_.push_back({.kind = EventKind::kConnected, .error = base::to_errno(EMFILE), .tag = tag});
+    return {};
+  }
+  Entry& entry = entries_[id];
+  entry.tag = tag;
+  entry.peer = spec.remote.ip;
+  entry.has_leg = false;
+  if (const auto started = start_connect(spec, id); !started) {
+    owed_.push_back(
+        {.kind = EventKind::kConnected, .error = started.error(), .tag = tag, .conn = conn_of(id)});
+  }
+  return {*this, conn_of(id)};
+}
+
+base::Result<void> DpdkTransport::start_connect(const ConnectSpec& spec, base::SlotId id) {
+  if (spec.remote.family() == base::Family::kUnix) {
+    return base::failure(base::to_errno(EAFNOSUPPORT));
+  }
+  const Way way = datapath_.way_to(spec.remote.ip);
+  if (way.reach == Reach::kUnreachable) return base::failure(base::to_errno(EHOSTUNREACH));
+  const auto sources = choose_sources(spec, way.sources);
+  splice_core::SpliceCore& core = datapath_.core();
+  std::uint16_t mss = 0;
+  if (spec.client != ConnId::kNone) {
+    const Entry* const client = entries_.find(slot_of(spec.client));
+    if (client != nullptr && client->has_leg && client->peer.family == spec.remote.family() &&
+        core.fate(client->leg) != LegFate::kGone) {
+      mss = std::min(core.mss(client->leg), core.own_mss(spec.remote.family()));
+    }
+  }
+  const auto leg = sources.empty()
+                       ? base::Result<LegId>(base::failure(base::to_errno(EADDRNOTAVAIL)))
+                       : core.connect({.remote = spec.remote.ip,
+                                       .sources = sources,
+                                       .first_source = spec.first_source % sources.size(),
+                                       .mss = mss,
+                                       .hop = way.hop,
+                                       .token = pack(id)});
+  if (!leg) {
+    if (leg.error() == base::to_errno(EADDRNOTAVAIL)) ++stats_.sources_exhausted;
+    ++stats_.connects_refused;
+    return base::failure(leg.error());
+  }
+  Entry& entry = entries_[id];
+  entry.leg = *leg;
+  entry.has_leg = true;
+  entry.local = core.local(*leg);
+  if (way.reach == Reach::kPending) resolving_.push_back({id, spec.remote.ip});
+  return {};
+}
+
+std::span<const base::IpPort> DpdkTransport::choose_sources(const ConnectSpec& spec,
+                                                            std::span<const base::IpPort> ours) {
+  if (spec.sources.empty()) return ours;
+  sources_.clear();
+  for (base::IpPort wanted : spec.sources) {
+    wanted.port = 0;
+    const auto same = [&](base::IpPort each) {
+      each.port = 0;
+      return each == wanted;
+    };
+    if (std::ranges::any_of(ours, same)) sources_.push_back(wanted);
+  }
+  return sources_;
+}
+
+void DpdkTransport::resolve() {
+  const std::size_t count = std::min(resolving_.size(), kResolvesAtOnce);
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < resolving_.size(); ++i) {
+    const Resolving waiting = resolving_[i];
+    Entry* const entry = entries_.find(waiting.entry);
+    if (entry == nullptr) continue;  // Closed meanwhile.
+    if (i >= count) {
+      resolving_[kept++] = waiting;
+      continue;
+    }
+    const Way way = datapath_.way_to(waiting.remote);
+    switch (way.reach) {
+      case Reach::kKnown:
+        datapath_.core().reach(entry->leg, way.hop);
+        break;
+      case Reach::kPending:
+        resolving_[kept++] = waiting;
+        break;
+      case Reach::kUnreachable:
+        datapath_.core().close(entry->leg, true);
+        entry->has_leg = false;
+        emit({.kind = EventKind::kConnected,
+              .error = base::to_errno(EHOSTUNREACH),
+              .tag = entry->tag,
+              .conn = conn_of(waiting.entry)});
+        break;
+    }
+  }
+  resolving_.resize(kept);
+}
+
+void DpdkTransport::retag(ConnId conn, Tag tag) { entries_[slot_of(conn)].tag = tag; }
+
+base::Address DpdkTransport::peer(ConnId conn) const {
+  const Entry* const entry = entries_.find(slot_of(conn));
+  CHECK(entry != nullptr);
+  return address_of(entry->peer);
+}
+
+base::Address DpdkTransport::local(ConnId conn) const {
+  const Entry* const entry = entries_.find(slot_of(conn));
+  CHECK(entry != nullptr);
+  return address_of(entry->local);
+}
+
+base::Result<base::Address> DpdkTransport::original_destination(ConnId) const {
+  return base::failure(base::to_errno(ENOENT));  // No netfilter on this way.
+}
+
+bool DpdkTransport::alive(ConnId conn) {
+  const Entry& entry = entries_[slot_of(conn)];
+  return entry.has_leg && datapath_.core().fate(entry.leg) == LegFate::kOpen;
+}
+
+bool DpdkTransport::may_pool(ConnId client) {
+  const Entry& entry = entries_[slot_of(client)];
+  const splice_core::SpliceCore& core = datapath_.core();
+  if (!entry.has_leg || core.fate(entry.leg) == LegFate::kGone) return true;
+  return core.mss(entry.leg) >= core.own_mss(entry.peer.family);
+}
+
+void DpdkTransport::close(ConnId conn, CloseMode mode) {
+  const base::SlotId id = slot_of(conn);
+  const Entry& entry = entries_[id];
+  if (entry.has_leg) datapath_.core().close(entry.leg, mode == CloseMode::kReset);
+  erase(id);
+}
+
+void DpdkTransport::erase(base::SlotId id) {
+  if (entries_[id].is_client) --clients_;
+  entries_.erase(id);
+}
+
+void DpdkTransport::exchange(ConnId conn, std::span<const std::byte>, std::size_t, Tag tag) {
+  owed_.push_back(
+      {.kind = EventKind::kExchanged, .error = base::to_errno(ENOTSUP), .tag = tag, .conn = conn});
+}
+
+std::span<const std::byte> DpdkTransport::reply(ConnId) const { return {}; }
+
+RelayId DpdkTransport::start_relay(ConnId client, ConnId upstream, const RelaySpec& spec,
+                                   RelayProgress& progress, Tag tag) {
+  const Entry from = entries_[slot_of(client)];
+  const Entry to = entries_[slot_of(upstream)];
+  erase(slot_of(client));
+  erase(slot_of(upstream));
+  const auto refuse = [&](RelayEnd end, base::Errno error) {
+    owed_.push_back({.kind = EventKind::kRelayDone, .relay_end = end, .error = error, .tag = tag});
+    return relay_of({.slot = 0xffffffff});
+  };
+  splice_core::SpliceCore& core = datapath_.core();
+  progress.last_active = now_;
+  if (!from.has_leg || !to.has_leg || from.leg.family != to.leg.family) {
+    if (from.has_leg) core.close(from.leg, true);
+    if (to.has_leg) core.close(to.leg, true);
+    return refuse(RelayEnd::kFailed, base::to_errno(EAFNOSUPPORT));
+  }
+  const std::uint32_t rtt_us = to_us(core.round_trip(to.leg));
+  const auto pair =
+      core.attach(from.leg, to.leg, spec.preamble, static_cast<std::uint32_t>(spec.skip));
+  if (!pair) {
+    if (pair.error() == base::to_errno(ECONNRESET)) {
+      return refuse(RelayEnd::kClientReset, base::Errno::kNone);
+    }
+    if (pair.error() == base::to_errno(EPIPE)) {
+      return refuse(RelayEnd::kUpstreamReset, base::Errno::kNone);
+    }
+    return refuse(RelayEnd::kFailed, pair.error());
+  }
+  auto& table = relays_[static_cast<std::size_t>(pair->family)];
+  if (table.size() <= pair->slot) table.resize(pair->slot + 1);
+  Relaying& relaying = table[pair->slot];
+  relaying = {.progress = &progress,
+              .tag = tag,
+              .acknowledged = core.facts(*pair).value().acknowledged,
+              .rtt_us = rtt_us,
+              .stamp = pair->stamp,
+              .sample_path = spec.sample_path};
+  ++relay_count_;
+  return relay_of(*pair);
+}
+
+DpdkTransport::Relaying* DpdkTransport::relaying(const PairId& pair) {
+  auto& table = relays_[static_cast<std::size_t>(pair.family)];
+  if (pair.slot >= table.size()) return nullptr;
+  Relaying& found = table[pair.slot];
+  return found.progress != nullptr && found.stamp == pair.stamp ? &found : nullptr;
+}
+
+// Adds what was acknowledged since the last time. A FIN counts as one in TCP, and as none here.
+void DpdkTransport::fold(Relaying& relaying, const PairFacts& facts) {
+  RelayProgress& progress = *relaying.progress;
+  for (std::size_t d = 0; d < kDirections; ++d) {
+    std::uint64_t moved = facts.acknowledged[d] - relaying.acknowledged[d];
+    relaying.acknowledged[d] = facts.acknowledged[d];
+    if (facts.fin_acknowledged[d] && !relaying.fin_counted[d]) {
+      relaying.fin_counted[d] = true;
+      --moved;
+    }
+    if (moved != 0) {
+      progress.bytes[d] += moved;
+      progress.last_active = now_;
+      stats_.method_bytes[static_cast<std::size_t>(Method::kSeqSplice)] += moved;
+    }
+    if (facts.fin_seen[d] && progress.half_closed == base::Nanos{0}) {
+      progress.half_closed = now_;
+      progress.first_closed = static_cast<Direction>(d);
+    }
+  }
+}
+
+void DpdkTransport::end_relay(const PairId& pair, RelayEnd end, const PairFacts& facts) {
+  Relaying* const found = relaying(pair);
+  if (found == nullptr) return;
+  fold(*found, facts);
+  Event event{.kind = EventKind::kRelayDone, .relay_end = end, .tag = found->tag};
+  if (end == RelayEnd::kFailed) event.error = base::to_errno(ETIMEDOUT);  // The PROXY header.
+  if (found->sample_path) event.rtt_us = found->rtt_us;
+  found->progress = nullptr;
+  --relay_count_;
+  emit(event);
+}
+
+void DpdkTransport::abort(RelayId relay) {
+  const PairId pair = pair_of(relay);
+  Relaying* const found = relaying(pair);
+  if (found == nullptr) return;
+  if (const auto facts = datapath_.core().facts(pair)) {
+    fold(*found, *facts);
+    datapath_.core().abort(pair);
+  }
+  Event event{.kind = EventKind::kRelayDone, .relay_end = RelayEnd::kAborted, .tag = found->tag};
+  if (found->sample_path) event.rtt_us = found->rtt_us;
+  found->progress = nullptr;
+  --relay_count_;
+  owed_.push_back(event);
+}
+
+PathFacts DpdkTransport::path(RelayId relay) {
+  const Relaying* const found = relaying(pair_of(relay));
+  if (found == nullptr) return {};
+  return {.rtt_us = found->rtt_us, .retransmits = 0};
+}
+
+std::span<const Event> DpdkTransport::poll(base::Nanos wait_max) {
+  events_.clear();
+  ++stats_.polls;
+  now_ = base::monotonic_now();
+  const base::Nanos deadline = wait_max > base::kForever - now_ ? base::kForever : now_ + wait_max;
+  events_.swap(owed_);
+  owed_.clear();
+  std::size_t idle_rounds = 0;
+  for (;;) {
+    const std::uint64_t bursts = datapath_.stats().bursts;
+    round();
+    if (woken_.exchange(false, std::memory_order_acquire)) {
+      ++stats_.wakes;
+      emit({.kind = EventKind::kWoken, .tag = {}});
+    }
+    if (!events_.empty()) break;
+    idle_rounds = datapath_.stats().bursts == bursts ? idle_rounds + 1 : 0;
+    if (!idle_wait(deadline, idle_rounds)) break;
+  }
+  stats_.events += events_.size();
+  publish();
+  return events_;
+}
+
+// Moves the time on. False: the wait is over.
+bool DpdkTransport::idle_wait(base::Nanos deadline, std::size_t idle_rounds) {
+  const base::Nanos before = now_;
+  if (options_.idle == Idle::kSleep && idle_rounds > kSpinRounds && before + kNap < deadline) {
+    std::this_thread::sleep_for(kNap);
+  }
+  now_ = base::monotonic_now();
+  if (idle_rounds > 0) stats_.waited += now_ - before;
+  return now_ < deadline;
+}
+
+void DpdkTransport::round() {
+  datapath_.round(now_);
+  take_core_events();
+  if (!resolving_.empty()) resolve();
+  deliver_waiting();
+  datapath_.flush();
+}
+
+void DpdkTransport::take_core_events() {
+  splice_core::SpliceCore& core = datapath_.core();
+  for (const CoreEvent& event : core.events()) {
+    switch (event.kind) {
+      case CoreEventKind::kAccepted:
+        arrived(event);
+        break;
+      case CoreEventKind::kConnected:
+      case CoreEventKind::kLegClosed:
+        take_leg_event(event);
+        break;
+      case CoreEventKind::kAdvanced:
+        core.taken(event.pair);
+        if (Relaying* const found = relaying(event.pair); found != nullptr) {
+          if (const auto facts = core.facts(event.pair)) fold(*found, *facts);
+        }
+        break;
+      case CoreEventKind::kEnded:
+        end_relay(event.pair, relay_end_of(event.end), event.facts);
+        break;
+      case CoreEventKind::kIdle:  // The proxy has timeouts of its own.
+        break;
+    }
+  }
+  core.clear_events();
+}
+
+void DpdkTransport::take_leg_event(const CoreEvent& event) {
+  if ((event.token & kListenerBit) != 0) return;  // Not delivered yet: looked at then.
+  const base::SlotId id = unpack(event.token);
+  Entry* const entry = entries_.find(id);
+  if (entry == nullptr || !entry->has_leg || entry->leg != event.leg) {
+    ++stats_.stale_events;
+    return;
+  }
+  if (event.kind == CoreEventKind::kConnected) {
+    emit({.kind = EventKind::kConnected,
+          .error = event.error,
+          .tag = entry->tag,
+          .conn = conn_of(id)});
+    return;
+  }
+  told_closed(id, *entry, event.error);
+}
+
+void DpdkTransport::told_closed(base::SlotId id, Entry& entry, base::Errno error) {
+  bool& told = error == base::Errno::kNone ? entry.fin_told : entry.reset_told;
+  if (told) return;
+  told = true;
+  emit({.kind = EventKind::kPeerClosed, .error = error, .tag = entry.tag, .conn = conn_of(id)});
+}
+
+void DpdkTransport::arrived(const CoreEvent& event) {
+  const base::SlotId id = unpack(event.token);
+  Listening* const listening = listeners_.find(id);
+  if (listening == nullptr) return datapath_.core().close(event.leg, true);
+  listening->waiting.push_back(event.leg);
+  if (listening->waiting.size() >= listening->backlog) {
+    datapath_.core().set_accepting(event.token, false);
+  }
+}
+
+void DpdkTransport::deliver_waiting() {
+  listeners_.for_each([&](base::SlotId id, Listening& listening) {
+    for (std::size_t i = 0; i < kAcceptsAtOnce && !listening.waiting.empty(); ++i) {
+      if (listening.paused || !deliver_one(id, listening)) break;
+    }
+    if (listening.stopped && clients_ < options_.limits.clients_max && !entries_.full()) {
+      listening.stopped = false;
+      emit({.kind = EventKind::kAcceptResumed, .tag = listening.tag});
+    }
+    if (listening.draining && listening.waiting.empty()) listeners_.erase(id);
+  });
+}
+
+// False: there is no room for the client.
+bool DpdkTransport::deliver_one(base::SlotId id, Listening& listening) {
+  splice_core::SpliceCore& core = datapath_.core();
+  const LegId leg = listening.waiting.front();
+  const LegFate fate = core.fate(leg);
+  if (fate != LegFate::kGone && (clients_ >= options_.limits.clients_max || entries_.full())) {
+    if (!std::exchange(listening.stopped, true)) {
+      ++stats_.accept_failures[static_cast<std::size_t>(AcceptFailure::kCapacity)];
+      emit({.kind = EventKind::kAcceptFailed,
+            .error = base::to_errno(EMFILE),
+            .tag = listening.tag});
+    }
+    return false;
+  }
+  listening.waiting.pop_front();
+  if (listening.waiting.size() < listening.backlog && !listening.draining) {
+    core.set_accepting(listener_token(id), true);
+  }
+  if (fate == LegFate::kGone) {  // It left again: as if it had never come.
+    ++stats_.accept_failures[static_cast<std::size_t>(AcceptFailure::kAborted)];
+    core.close(leg, true);
+    return true;
+  }
+  const base::SlotId entry_id = entries_.emplace();
+  Entry& entry = entries_[entry_id];
+  entry.leg = leg;
+  entry.tag = listening.tag;
+  entry.peer = core.peer(leg);
+  entry.local = core.local(leg);
+  entry.is_client = true;
+  ++clients_;
+  core.set_token(leg, pack(entry_id));
+  emit({.kind = EventKind::kAccepted, .tag = listening.tag, .conn = conn_of(entry_id)});
+  if (fate == LegFate::kSaidFin) told_closed(entry_id, entry, base::Errno::kNone);
+  return true;
+}
+
+void DpdkTransport::publish() {
+  stats_.connections = entries_.size();
+  stats_.relays = relay_count_;
+  stats_.held_bytes = datapath_.core().early_bytes();
+}
+
+}  // namespace backends::dpdk
