@@ -106,15 +106,11 @@ void check_tcp(const Bytes& packet, const Envelope& envelope) {
   check_sack(packet, envelope, segment);
 }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const auto input = std::as_bytes(std::span(data, size));
-  Bytes packet(input.begin(), input.end());
+void check_packet(Bytes packet) {
   const auto envelope = parse_envelope(packet);
   if (!envelope) {
     CHECK(envelope.error() <= DropReason::kNotTcp);
-    return 0;
+    return;
   }
   CHECK(envelope->l4 == kIp4HeaderBytes || envelope->l4 == kIp6HeaderBytes);
   CHECK(envelope->l4 < envelope->size && envelope->size <= packet.size());
@@ -136,5 +132,27 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     write_ip4_checksum(packet.data());
     CHECK(ip4_checksum_good(packet.data()));
   }
+}
+
+// Most mutations end at a length that is no longer true; with what is in the way of the TCP options
+// put right, they are judged for what stands behind it.
+void repair(Bytes& packet) {
+  if (packet.size() < kIp6HeaderBytes) return;
+  const bool four = (packet[0] >> 4U) != std::byte{6};
+  const std::size_t behind = four ? 0 : kIp6HeaderBytes;
+  packet[0] = four ? detail::kIp4Plain : std::byte{0x60};
+  packet[four ? detail::kIp4Protocol : 6] = std::byte{detail::kProtocolTcp};
+  store16(packet.data() + (four ? 2 : 4), static_cast<std::uint16_t>(packet.size() - behind));
+  if (four) store16(packet.data() + 6, 0);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const auto input = std::as_bytes(std::span(data, size));
+  Bytes packet(input.begin(), input.end());
+  check_packet(packet);
+  repair(packet);
+  check_packet(packet);
   return 0;
 }
