@@ -169,6 +169,13 @@ bool is_wildcard(const IpPort& address) {
          std::all_of(address.bytes.begin(), address.bytes.end(), zero);
 }
 
+bool is_loopback(const IpPort& address) {
+  if (address.family == Family::kV4) return address.bytes[0] == 127;
+  const auto zero = [](std::uint8_t byte) { return byte == 0; };
+  return address.family == Family::kV6 && address.bytes[15] == 1 &&
+         std::all_of(address.bytes.begin(), address.bytes.end() - 1, zero);
+}
+
 IpPort unmapped(const IpPort& address) {
   constexpr std::array<std::uint8_t, 12> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
   if (address.family != Family::kV6 ||

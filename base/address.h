@@ -50,6 +50,9 @@ std::string ip_to_string(const IpPort& address);
 // True for 0.0.0.0 and ::.
 bool is_wildcard(const IpPort& address);
 
+// True for 127.0.0.0/8 and ::1.
+bool is_loopback(const IpPort& address);
+
 // A v4-mapped v6 address as the v4 address it means; any other unchanged. Clients of a dual-stack
 // listener arrive mapped, and source hashing must not tell the two forms apart.
 IpPort unmapped(const IpPort& address);

@@ -33,7 +33,7 @@ struct Workers {
   friend bool operator==(const Workers&, const Workers&) = default;
 };
 
-enum class TransportKind : std::uint8_t { kAuto, kEpoll, kIoUring };
+enum class TransportKind : std::uint8_t { kAuto, kEpoll, kIoUring, kDpdk };
 
 // Of the engine of that name, whether it was asked for or chosen.
 struct IoUring {
@@ -41,6 +41,59 @@ struct IoUring {
   Mark buffers_mark;
 
   friend bool operator==(const IoUring&, const IoUring&) = default;
+};
+
+// An IP address of one's own and the network it is in: "10.1.0.2/24".
+struct Network {
+  base::IpPort ip;         // Port 0.
+  std::uint32_t bits = 0;  // That all addresses of the network begin with.
+
+  friend bool operator==(const Network&, const Network&) = default;
+};
+
+// An address that we answer for ourselves: the kernel must not have it on that device.
+struct LocalAddress {
+  Network address;         // Its IP is unique.
+  std::uint32_t port = 0;  // Index into Dpdk::ports.
+  base::IpPort gateway;    // For what is not in the network; kNone: there is no way there.
+  Mark mark;               // Of the address.
+
+  friend bool operator==(const LocalAddress&, const LocalAddress&) = default;
+};
+
+enum class HugePages : std::uint8_t {
+  kAuto,  // Where there are some.
+  kOff
+};
+
+// What a worker does while nothing arrives.
+enum class IdleMode : std::uint8_t {
+  kSpin,  // Asks the ports again at once: the shortest way, and a whole CPU.
+  kSleep  // Sleeps for moments that grow.
+};
+
+// Packets written to a file, for people who look for a fault.
+struct Capture {
+  std::string file;                      // An absolute path; empty: none.
+  std::uint32_t one_in = 1000;           // Connections, drawn at random.
+  std::uint32_t bytes_max = 64U << 20U;  // Of the file; then no more is written.
+
+  friend bool operator==(const Capture&, const Capture&) = default;
+};
+
+// Of the engine of that name, which has network ports of its own and no kernel between.
+struct Dpdk {
+  std::vector<std::string> eal;         // Arguments for DPDK itself.
+  std::vector<std::string> ports;       // Names of its devices; not empty when the engine is used.
+  std::vector<LocalAddress> addresses;  // Not empty when the engine is used.
+  std::uint32_t mss = 1460;             // The largest segment that is announced to servers.
+  std::uint32_t sessions_max = 1'000'000;  // Size of the tables, all workers together.
+  HugePages hugepages = HugePages::kAuto;
+  IdleMode idle = IdleMode::kSpin;
+  Capture capture;
+  Mark mark;
+
+  friend bool operator==(const Dpdk&, const Dpdk&) = default;
 };
 
 // One address that a listener waits at.
@@ -96,6 +149,7 @@ struct Listener {
   std::uint32_t max_sessions = 0;  // At one time, all workers together; 0: as descriptors allow.
   Timeouts timeouts;
   Tcp tcp;
+  Mark tcp_mark;
   Mark mark;  // Of the name.
 
   friend bool operator==(const Listener&, const Listener&) = default;
@@ -275,6 +329,7 @@ struct Config {
   TransportKind transport = TransportKind::kAuto;
   Mark transport_mark;
   IoUring io_uring;
+  Dpdk dpdk;
   std::vector<Listener> listeners;  // At least one.
   std::vector<Upstream> upstreams;
   Metrics metrics;

@@ -47,6 +47,13 @@ class RestartFinder {
                                 value_text(next, rule) + ", which needs a restart"});
   }
 
+  // Of lists and many values, which no line could show.
+  template <typename Section>
+  void compare_sections(std::string_view key, const Section& old, const Section& next, Mark mark) {
+    if (old == next) return;
+    found_.push_back({mark, quote(key) + " changes, which needs a restart"});
+  }
+
   std::vector<Problem> take() { return std::move(found_); }
 
  private:
@@ -84,6 +91,7 @@ Diff diff(const Config& old, const Config& next) {
                   ChoiceRule<TransportKind>{keys::kTransports}, next.transport_mark);
   restart.compare("io_uring.buffers", old.io_uring.buffers_bytes, next.io_uring.buffers_bytes,
                   keys::kReceiveBuffers, next.io_uring.buffers_mark);
+  restart.compare_sections("dpdk", old.dpdk, next.dpdk, next.dpdk.mark);
   restart.compare("metrics.bind", old.metrics.bind.address, next.metrics.bind.address,
                   AddressUse::kMetrics, next.metrics.bind.mark);
   return {.listeners = changes(old.listeners, next.listeners),

@@ -52,6 +52,21 @@ struct ServersRule {
   std::size_t max = 0;
 };
 
+// A list of words without spaces.
+struct WordsRule {
+  std::size_t max = 0;
+  bool unique = false;
+};
+
+// "IP/BITS": an address that a machine can have, and its network.
+struct NetworkRule {};
+
+// An IP address, or "" for none.
+struct GatewayRule {};
+
+// The absolute path of a file, or "" for none.
+struct FileRule {};
+
 // A host's name (RFC 1123).
 struct DnsNameRule {};
 
@@ -69,7 +84,6 @@ struct Choice {
 template <typename E>
 struct ChoiceRule {
   std::span<const Choice<E>> choices;
-  std::span<const std::string_view> unsupported = {};  // Of the contract, but not working yet.
 };
 
 struct ListRule {
@@ -82,8 +96,12 @@ namespace keys {
 inline constexpr std::array kTransports = {
     Choice<TransportKind>{"auto", TransportKind::kAuto},
     Choice<TransportKind>{"epoll", TransportKind::kEpoll},
-    Choice<TransportKind>{"io_uring", TransportKind::kIoUring}};
-inline constexpr std::array<std::string_view, 1> kTransportsLater = {"dpdk"};
+    Choice<TransportKind>{"io_uring", TransportKind::kIoUring},
+    Choice<TransportKind>{"dpdk", TransportKind::kDpdk}};
+inline constexpr std::array kHugePages = {Choice<HugePages>{"auto", HugePages::kAuto},
+                                          Choice<HugePages>{"off", HugePages::kOff}};
+inline constexpr std::array kIdleModes = {Choice<IdleMode>{"spin", IdleMode::kSpin},
+                                          Choice<IdleMode>{"sleep", IdleMode::kSleep}};
 inline constexpr std::array kBalances = {Choice<Balance>{"round_robin", Balance::kRoundRobin},
                                          Choice<Balance>{"least_sessions", Balance::kLeastSessions},
                                          Choice<Balance>{"random_two", Balance::kRandomTwo},
@@ -132,6 +150,16 @@ inline constexpr IntegerRule kWorkers = {.min = 1, .max = 1024, .or_auto = true}
 // A few reads of bulk at least. Larger buffers fall out of the processor's cache: with 64 MiB a
 // core moved 7.6 Gbit/s of bulk and not 10.6 (measured).
 inline constexpr SizeRule kReceiveBuffers = {.min = 64U << 10U, .max = 8U << 20U};
+inline constexpr WordsRule kEalArguments = {.max = 256};
+// DPDK itself knows 32 (RTE_MAX_ETHPORTS).
+inline constexpr WordsRule kPorts = {.max = 32, .unique = true};
+inline constexpr IntegerRule kPortIndex = {.min = 0, .max = kPorts.max - 1};
+inline constexpr ListRule kLocalAddresses = {.min = 0, .max = 4096};
+// What every IPv4 host takes (RFC 9293, 3.7.1), and what a frame of 9000 bytes has room for.
+inline constexpr IntegerRule kMss = {.min = 536, .max = 8960};
+inline constexpr IntegerRule kTableSessions = {.min = 1, .max = 100'000'000};
+inline constexpr IntegerRule kOneIn = {.min = 1, .max = 1'000'000'000};
+inline constexpr SizeRule kCaptureBytes = {.min = 64U << 10U, .max = 1U << 30U};
 inline constexpr IntegerRule kBacklog = {.min = 1, .max = 1U << 20U};
 inline constexpr IntegerRule kSessions = {.min = 0, .max = 100'000'000};
 inline constexpr IntegerRule kWeight = {.min = 0, .max = 65'535};
@@ -181,6 +209,40 @@ void visit_keys(Visitor& visit, T& it) {
   visit.mark("buffers", it.buffers_mark);
 }
 
+template <typename Visitor, Of<LocalAddress> T>
+void visit_keys(Visitor& visit, T& it) {
+  visit.value(Key{"address", "An address of ours and its network: \"10.1.0.2/24\".", true},
+              it.address, NetworkRule{});
+  visit.mark("address", it.mark);
+  visit.value(Key{"port", "Which of `ports` it is at, counted from 0."}, it.port, kPortIndex);
+  visit.value(Key{"gateway", "The way to other networks. \"\": there is none."}, it.gateway,
+              GatewayRule{});
+}
+
+template <typename Visitor, Of<Capture> T>
+void visit_keys(Visitor& visit, T& it) {
+  visit.value(Key{"file", "Where packets are written, as pcapng. \"\": nowhere."}, it.file,
+              FileRule{});
+  visit.value(Key{"one_in", "One connection in so many is written."}, it.one_in, kOneIn);
+  visit.value(Key{"bytes_max", "The file grows no further than this."}, it.bytes_max,
+              kCaptureBytes);
+}
+
+template <typename Visitor, Of<Dpdk> T>
+void visit_keys(Visitor& visit, T& it) {
+  visit.value(Key{"eal", "Arguments for DPDK's environment layer."}, it.eal, kEalArguments);
+  visit.value(Key{"ports", "DPDK's names of the network ports to use."}, it.ports, kPorts);
+  visit.list(Key{"addresses", "The IP addresses that are ours."}, it.addresses, kLocalAddresses);
+  visit.value(Key{"mss", "The largest segment that servers are told to send."}, it.mss, kMss);
+  visit.value(Key{"sessions_max", "Size of the tables: sessions at one time."}, it.sessions_max,
+              kTableSessions);
+  visit.value(Key{"hugepages", "Use huge pages where there are some."}, it.hugepages,
+              ChoiceRule<HugePages>{kHugePages});
+  visit.value(Key{"idle", "While nothing arrives: spin or sleep."}, it.idle,
+              ChoiceRule<IdleMode>{kIdleModes});
+  visit.section(Key{"capture", "Packets written to a file."}, it.capture);
+}
+
 template <typename Visitor, Of<Timeouts> T>
 void visit_keys(Visitor& visit, T& it) {
   visit.value(Key{"idle", "Ends a session without payload in either direction. 0: never."}, it.idle,
@@ -227,6 +289,7 @@ void visit_keys(Visitor& visit, T& it) {
               it.max_sessions, kSessions);
   visit.section(Key{"timeouts", "When a session is ended."}, it.timeouts);
   visit.section(Key{"tcp", "Socket options of both connections of a session."}, it.tcp);
+  visit.mark("tcp", it.tcp_mark);
   for (const std::string_view later :
        {"routes", "allow", "deny", "accept_rate", "per_source", "proxy_protocol", "trusted"}) {
     visit.unsupported(later);
@@ -391,16 +454,18 @@ template <typename Visitor, Of<Config> T>
 void visit_keys(Visitor& visit, T& it) {
   visit.section(Key{"workers", "Threads and their CPUs."}, it.workers);
   visit.value(Key{"transport", "The I/O engine. auto: the best this kernel allows."}, it.transport,
-              ChoiceRule<TransportKind>{kTransports, kTransportsLater});
+              ChoiceRule<TransportKind>{kTransports});
   visit.mark("transport", it.transport_mark);
   visit.section(Key{"io_uring", "Settings of the io_uring engine, when it is used."}, it.io_uring);
+  visit.section(Key{"dpdk", "Settings of the dpdk engine, when it is used."}, it.dpdk);
+  visit.mark("dpdk", it.dpdk.mark);
   visit.list(Key{"listeners", "Where clients connect.", true}, it.listeners, kListeners);
   visit.list(Key{"upstreams", "Services that sessions go to."}, it.upstreams, kUpstreams);
   visit.section(Key{"metrics", "The metrics address."}, it.metrics);
   visit.section(Key{"log", "What is written to stderr."}, it.log);
   visit.section(Key{"shutdown", "How Millrace stops."}, it.shutdown);
-  visit.unsupported("dpdk");
   visit.unsupported("admin");
+  visit.check(it);
 }
 
 }  // namespace keys

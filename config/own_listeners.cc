@@ -1,7 +1,5 @@
 #include "config/own_listeners.h"
 
-#include <algorithm>
-
 namespace config {
 namespace {
 
@@ -14,14 +12,6 @@ base::Address target_of(const base::Address& address) {
   if (target.family() == base::Family::kV4) target.ip.bytes[0] = 127;
   target.ip.bytes[target.family() == base::Family::kV4 ? 3 : 15] = 1;
   return target;
-}
-
-// 127.0.0.0/8 and ::1.
-bool is_loopback(const base::IpPort& ip) {
-  if (ip.family == base::Family::kV4) return ip.bytes[0] == 127;
-  const auto zero = [](std::uint8_t byte) { return byte == 0; };
-  return ip.family == base::Family::kV6 && ip.bytes[15] == 1 &&
-         std::all_of(ip.bytes.begin(), ip.bytes.end() - 1, zero);
 }
 
 }  // namespace
@@ -48,7 +38,7 @@ std::optional<std::size_t> OwnListeners::reached_by(const base::Address& address
   if (const auto found = exact_.find(base::to_string(target)); found != exact_.end()) {
     return found->second;
   }
-  if (!is_loopback(target.ip)) return std::nullopt;
+  if (!base::is_loopback(target.ip)) return std::nullopt;
   const auto found = any_.find(target.ip.port);
   if (found == any_.end()) return std::nullopt;
   const Wildcards& any = found->second;

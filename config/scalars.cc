@@ -70,6 +70,11 @@ bool is_link_local(const base::IpPort& ip) {
   return ip.family == base::Family::kV6 && ip.bytes[0] == 0xfe && (ip.bytes[1] & 0xc0U) == 0x80;
 }
 
+// 224.0.0.0/4 with all that lies above it, and ff00::/8.
+bool is_multicast(const base::IpPort& ip) {
+  return ip.family == base::Family::kV4 ? ip.bytes[0] >= 224 : ip.bytes[0] == 0xff;
+}
+
 base::Parsed<base::IpPort> usable(const base::IpPort& ip) {
   if (const base::IpPort v4 = base::unmapped(ip); v4.family != ip.family) {
     return base::failure("takes an IPv4 address in its own form, " + base::ip_to_string(v4));
@@ -231,6 +236,42 @@ base::Parsed<base::IpPort> parse_ip(std::string_view text) {
     return wrong("takes an IP address without a port", text);
   }
   return usable(address->ip);
+}
+
+base::Parsed<Network> parse_network(std::string_view text) {
+  const auto refuse = [text] {
+    return wrong("takes an address of this machine and the bits of its network, as in 10.1.0.2/24",
+                 text);
+  };
+  const std::size_t slash = text.find('/');
+  if (slash == std::string_view::npos) return refuse();
+  const auto ip = parse_ip(text.substr(0, slash));
+  // Nobody has these as an address of his own, and a link-local one comes without its interface.
+  if (!ip || base::is_wildcard(*ip) || base::is_loopback(*ip) || is_multicast(*ip) ||
+      is_link_local(*ip)) {
+    return refuse();
+  }
+  const std::uint64_t bits_max = ip->family == base::Family::kV4 ? 32 : 128;
+  const auto bits = digits(text.substr(slash + 1));
+  if (!bits || *bits == 0 || *bits > bits_max) return refuse();
+  return Network{.ip = *ip, .bits = static_cast<std::uint32_t>(*bits)};
+}
+
+base::Parsed<std::string> parse_file(std::string_view text) {
+  constexpr std::size_t kPathMax = 4095;  // PATH_MAX of Linux without its null byte.
+  if (text.size() < 2 || text.size() > kPathMax || !text.starts_with('/')) {
+    return wrong("takes the absolute path of a file", text);
+  }
+  return std::string(text);
+}
+
+base::Parsed<std::string> parse_word(std::string_view text) {
+  constexpr std::size_t kWordMax = 256;
+  const auto fits = [](char c) { return c > ' ' && c <= '~'; };
+  if (text.empty() || text.size() > kWordMax || !std::all_of(text.begin(), text.end(), fits)) {
+    return wrong("takes words of 1 to 256 printable ASCII characters without spaces", text);
+  }
+  return std::string(text);
 }
 
 base::Parsed<base::IpPort> parse_dns_server(std::string_view text) {

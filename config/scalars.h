@@ -13,6 +13,7 @@
 #include "base/address.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "config/config.h"
 
 namespace config {
 
@@ -69,6 +70,15 @@ base::Parsed<base::IpPort> parse_dns_server(std::string_view text);
 
 // An IP address without a port; the result has port 0.
 base::Parsed<base::IpPort> parse_ip(std::string_view text);
+
+// "10.1.0.2/24": an address that a machine can have as its own, and how many bits its network has.
+base::Parsed<Network> parse_network(std::string_view text);
+
+// An absolute path.
+base::Parsed<std::string> parse_file(std::string_view text);
+
+// 1 to 256 printable ASCII characters without spaces.
+base::Parsed<std::string> parse_word(std::string_view text);
 
 // "0-3,6": ids and ranges, ascending in the result, each once, none above kCpuMax.
 inline constexpr int kCpuMax = 1023;  // CPU_SETSIZE - 1 (man 3 CPU_SET).

@@ -63,6 +63,21 @@ Json describe(const ServersRule& rule) {
   return one_or_list(place, place, rule.max);
 }
 
+Json describe(const WordsRule& rule) {
+  return {{"type", "array"},
+          {"items", text_like("[!-~]{1,256}")},
+          {"maxItems", rule.max},
+          {"uniqueItems", rule.unique}};
+}
+
+Json describe(const NetworkRule& /*rule*/) {
+  return text_like("([0-9.]+|[0-9A-Fa-f:.]+)/[0-9]{1,3}");
+}
+
+Json describe(const GatewayRule& /*rule*/) { return text_like(std::string("|") + kAddressPattern); }
+
+Json describe(const FileRule& /*rule*/) { return text_like("|/.{1,4094}"); }
+
 Json describe(const PortRule& /*rule*/) {
   return {{"type", "integer"}, {"minimum", 0}, {"maximum", 65'535}};
 }
@@ -166,6 +181,18 @@ class Describer {
     srv["required"] = Json::array({"type"});
     srv["properties"]["port"] = {{"const", 0}};
     object_["oneOf"] = Json::array({std::move(a), std::move(srv)});
+  }
+
+  // The engine that has its own ports and addresses needs some.
+  void check(const Config& /*config*/) {
+    const Json some = {{"description", "at least one"}, {"minItems", 1}};
+    const Json section = {{"description", "with ports and addresses"},
+                          {"required", {"ports", "addresses"}},
+                          {"properties", {{"ports", some}, {"addresses", some}}}};
+    const Json used = {{"required", {"transport"}},
+                       {"properties", {{"transport", {{"const", "dpdk"}}}}}};
+    object_["anyOf"] = Json::array(
+        {{{"not", used}}, {{"required", {"dpdk"}}, {"properties", {{"dpdk", section}}}}});
   }
 
   // One of three places to get endpoints from.

@@ -47,6 +47,13 @@ base::Parsed<void> expect_plain(const TreeNode& node) {
   return base::failure("takes a value without quotes, not \"" + node.text + "\"");
 }
 
+// Text that looks like a number or a boolean has quotes.
+base::Parsed<void> expect_text(const TreeNode& node) {
+  auto scalar = expect_scalar(node);
+  if (!scalar || node.quoted || !is_not_text(node.text)) return scalar;
+  return base::failure("takes text; put quotes around it: \"" + node.text + "\"");
+}
+
 // One place or a list of them, each once.
 template <typename Parse>
 base::Parsed<std::vector<base::IpPort>> read_places(const TreeNode& node, std::size_t max,
@@ -97,11 +104,7 @@ base::Parsed<bool> read_value(const TreeNode& node, const BooleanRule& /*rule*/)
 }
 
 base::Parsed<std::string> read_value(const TreeNode& node, const NameRule& /*rule*/) {
-  if (const auto scalar = expect_scalar(node); !scalar) return base::failure(scalar.error());
-  if (!node.quoted && is_not_text(node.text)) {
-    return base::failure("takes text; put quotes around it: \"" + node.text + "\"");
-  }
-  return parse_name(node.text);
+  return expect_text(node).and_then([&] { return parse_name(node.text); });
 }
 
 base::Parsed<base::Address> read_value(const TreeNode& node, AddressUse use) {
@@ -137,6 +140,42 @@ base::Parsed<std::vector<base::IpPort>> read_value(const TreeNode& node, const S
   return read_places(node, rule.max, parse_dns_server);
 }
 
+base::Parsed<std::vector<std::string>> read_value(const TreeNode& node, const WordsRule& rule) {
+  if (node.kind != NodeKind::kSequence) return base::failure("takes a list, not " + found(node));
+  if (node.children.size() > rule.max) {
+    return base::failure("takes at most " + std::to_string(rule.max) + " elements, not " +
+                         std::to_string(node.children.size()));
+  }
+  std::vector<std::string> words;
+  for (const Child& element : node.children) {
+    const TreeNode& one = element.value;
+    if (const auto scalar = expect_text(one); !scalar) return base::failure(scalar.error());
+    auto word = parse_word(one.text);
+    if (!word) return base::failure(word.error());
+    if (rule.unique && std::find(words.begin(), words.end(), *word) != words.end()) {
+      return base::failure("names " + *word + " twice");
+    }
+    words.push_back(std::move(*word));
+  }
+  return words;
+}
+
+base::Parsed<Network> read_value(const TreeNode& node, const NetworkRule& /*rule*/) {
+  return expect_scalar(node).and_then([&] { return parse_network(node.text); });
+}
+
+base::Parsed<base::IpPort> read_value(const TreeNode& node, const GatewayRule& /*rule*/) {
+  if (const auto scalar = expect_scalar(node); !scalar) return base::failure(scalar.error());
+  if (node.text.empty()) return base::IpPort{};
+  return parse_ip(node.text);
+}
+
+base::Parsed<std::string> read_value(const TreeNode& node, const FileRule& /*rule*/) {
+  if (const auto scalar = expect_scalar(node); !scalar) return base::failure(scalar.error());
+  if (node.text.empty()) return std::string();
+  return parse_file(node.text);
+}
+
 base::Parsed<std::optional<std::uint32_t>> read_value(const TreeNode& node,
                                                       const AutoIntegerRule& rule) {
   if (is_auto(node)) return std::optional<std::uint32_t>();
@@ -161,8 +200,8 @@ base::Parsed<std::optional<std::vector<int>>> read_value(const TreeNode& node,
   return parse_cpus(text).map([](std::vector<int> cpus) { return std::optional(std::move(cpus)); });
 }
 
-base::Parsed<std::size_t> read_choice(const TreeNode& node, std::span<const std::string_view> names,
-                                      std::span<const std::string_view> unsupported) {
+base::Parsed<std::size_t> read_choice(const TreeNode& node,
+                                      std::span<const std::string_view> names) {
   if (const auto scalar = expect_scalar(node); !scalar) return base::failure(scalar.error());
   const auto name = std::find(names.begin(), names.end(), node.text);
   if (name != names.end()) return static_cast<std::size_t>(name - names.begin());
@@ -170,9 +209,6 @@ base::Parsed<std::size_t> read_choice(const TreeNode& node, std::span<const std:
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (i > 0) text += i + 1 == names.size() ? " or " : ", ";
     text += names[i];
-  }
-  if (std::find(unsupported.begin(), unsupported.end(), node.text) != unsupported.end()) {
-    return base::failure(text + "; " + quote(node.text) + " is not supported yet");
   }
   text += ", not " + quote(node.text);
   const std::string_view guess = nearest(node.text, names);

@@ -31,22 +31,24 @@ base::Parsed<std::vector<base::IpPort>> read_value(const TreeNode& node, const S
 base::Parsed<std::uint16_t> read_value(const TreeNode& node, const PortRule& rule);
 base::Parsed<std::string> read_value(const TreeNode& node, const DnsNameRule& rule);
 base::Parsed<std::string> read_value(const TreeNode& node, const PayloadRule& rule);
+base::Parsed<std::vector<std::string>> read_value(const TreeNode& node, const WordsRule& rule);
+base::Parsed<Network> read_value(const TreeNode& node, const NetworkRule& rule);
+base::Parsed<base::IpPort> read_value(const TreeNode& node, const GatewayRule& rule);
+base::Parsed<std::string> read_value(const TreeNode& node, const FileRule& rule);
 base::Parsed<std::optional<std::uint32_t>> read_value(const TreeNode& node,
                                                       const AutoIntegerRule& rule);
 base::Parsed<std::optional<std::vector<int>>> read_value(const TreeNode& node,
                                                          const CpusRule& rule);
 
-// The position of the node's word among the names; the unsupported ones have an error of their own.
-base::Parsed<std::size_t> read_choice(const TreeNode& node, std::span<const std::string_view> names,
-                                      std::span<const std::string_view> unsupported);
+// The position of the node's word among the names.
+base::Parsed<std::size_t> read_choice(const TreeNode& node,
+                                      std::span<const std::string_view> names);
 
 template <typename E>
 base::Parsed<E> read_value(const TreeNode& node, const ChoiceRule<E>& rule) {
   std::vector<std::string_view> names;
   for (const Choice<E>& choice : rule.choices) names.push_back(choice.name);
-  return read_choice(node, names, rule.unsupported).map([&](std::size_t i) {
-    return rule.choices[i].value;
-  });
+  return read_choice(node, names).map([&](std::size_t i) { return rule.choices[i].value; });
 }
 
 class SectionReader {
@@ -102,6 +104,7 @@ class SectionReader {
   void check(const Health& health);
   void check(const Outlier& outlier);
   void check(const Dns& dns);
+  void check(const Config& /*config*/) {}  // validate.cc looks at the whole file.
 
  private:
   SectionReader(const TreeNode& node, std::string_view name, Problems& problems);

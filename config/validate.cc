@@ -11,6 +11,7 @@
 
 #include "base/address.h"
 #include "config/binds.h"
+#include "config/kernel_bypass.h"
 #include "config/loops.h"
 #include "config/suggest.h"
 
@@ -132,6 +133,7 @@ void validate(Config& config, Problems& problems) {
     check_endpoints(upstream, problems);
   }
   refuse_loops(config, problems);
+  check_kernel_bypass(config, problems);
 }
 
 }  // namespace config

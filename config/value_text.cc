@@ -21,11 +21,11 @@ std::string in_quotes(std::string_view text) {
   return out + "\"";
 }
 
-template <typename Text>
-std::string list_text(const std::vector<base::IpPort>& places, Text text) {
+template <typename T, typename Text>
+std::string list_text(const std::vector<T>& values, Text text) {
   std::string out = "[";
-  for (const base::IpPort& place : places) {
-    out += (out.size() > 1 ? ", " : "") + in_quotes(text(place));
+  for (const T& value : values) {
+    out += (out.size() > 1 ? ", " : "") + in_quotes(text(value));
   }
   return out + "]";
 }
@@ -80,6 +80,22 @@ std::string value_text(const std::string& value, const DnsNameRule& /*rule*/) {
 
 std::string value_text(const std::string& value, const PayloadRule& /*rule*/) {
   return in_quotes(payload_text(value));
+}
+
+std::string value_text(const std::vector<std::string>& value, const WordsRule& /*rule*/) {
+  return list_text(value, [](const std::string& word) { return word; });
+}
+
+std::string value_text(const Network& value, const NetworkRule& /*rule*/) {
+  return in_quotes(base::ip_to_string(value.ip) + "/" + std::to_string(value.bits));
+}
+
+std::string value_text(const base::IpPort& value, const GatewayRule& /*rule*/) {
+  return in_quotes(value.family == base::Family::kNone ? "" : base::ip_to_string(value));
+}
+
+std::string value_text(const std::string& value, const FileRule& /*rule*/) {
+  return in_quotes(value);
 }
 
 std::string value_text(const std::optional<std::uint32_t>& value, const AutoIntegerRule& rule) {

@@ -24,6 +24,10 @@ std::string value_text(const std::vector<base::IpPort>& value, const ServersRule
 std::string value_text(std::uint16_t value, const PortRule& rule);
 std::string value_text(const std::string& value, const DnsNameRule& rule);
 std::string value_text(const std::string& value, const PayloadRule& rule);
+std::string value_text(const std::vector<std::string>& value, const WordsRule& rule);
+std::string value_text(const Network& value, const NetworkRule& rule);
+std::string value_text(const base::IpPort& value, const GatewayRule& rule);
+std::string value_text(const std::string& value, const FileRule& rule);
 std::string value_text(const std::optional<std::uint32_t>& value, const AutoIntegerRule& rule);
 std::string value_text(const std::optional<std::vector<int>>& value, const CpusRule& rule);
 

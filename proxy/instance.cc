@@ -16,6 +16,8 @@ std::string_view engine_name(config::TransportKind kind) {
       return "epoll";
     case config::TransportKind::kIoUring:
       return "io_uring";
+    case config::TransportKind::kDpdk:
+      return "dpdk";
   }
   base::check_failed(__FILE__, __LINE__, "a transport of the enum");
 }

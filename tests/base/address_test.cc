@@ -119,6 +119,16 @@ TEST(Address, PrintsWithoutThePortWhenAsked) {
 
 TEST(Address, PrintsAnAddressThatWasNeverSetAsADash) { EXPECT_EQ(to_string(base::IpPort{}), "-"); }
 
+TEST(Address, KnowsTheLoopback) {
+  EXPECT_TRUE(is_loopback(parsed("127.0.0.1:80").ip));
+  EXPECT_TRUE(is_loopback(parsed("127.255.0.9:80").ip));
+  EXPECT_TRUE(is_loopback(parsed("[::1]:80").ip));
+  EXPECT_FALSE(is_loopback(parsed("128.0.0.1:80").ip));
+  EXPECT_FALSE(is_loopback(parsed("[::2]:80").ip));
+  EXPECT_FALSE(is_loopback(parsed("[1::1]:80").ip));
+  EXPECT_FALSE(is_loopback(parsed("unix:/x").ip));
+}
+
 TEST(Address, KnowsAWildcard) {
   EXPECT_TRUE(is_wildcard(parsed("0.0.0.0:80").ip));
   EXPECT_TRUE(is_wildcard(parsed("[::]:80").ip));

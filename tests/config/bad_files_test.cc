@@ -45,7 +45,9 @@ constexpr BadFile kBadFiles[] = {
     {"14-two-sources-of-endpoints.yaml", 2,
      ":6:5: error: 'dns' takes the place of 'endpoints', found at line 5, column 5"},
     {"15-engines.yaml", 3,
-     ":1:12: error: 'transport' takes auto, epoll or io_uring; 'dpdk' is not supported yet"},
+     ":1:12: error: 'transport' takes auto, epoll, io_uring or dpdk, not 'xdp'"},
+    {"16-dpdk.yaml", 12,
+     ":4:19: error: duplicate address 10.1.0.2; the first is at line 3, column 19"},
 };
 
 TEST(BadFiles, EachHasItsFirstErrorAtItsPlace) {

@@ -22,6 +22,17 @@ TEST(Effective, PrintsEveryKeyWithItsDefault) {
 transport: auto
 io_uring:
   buffers: 1MiB
+dpdk:
+  eal: []
+  ports: []
+  mss: 1460
+  sessions_max: 1000000
+  hugepages: auto
+  idle: spin
+  capture:
+    file: ""
+    one_in: 1000
+    bytes_max: 64MiB
 listeners:
   - name: l
     bind: ["127.0.0.1:1"]
@@ -82,6 +93,11 @@ TEST(Effective, LoadsAgainToAnEqualConfig) {
       "workers: {count: 2, cpus: \"0-1,5\"}\n"
       "transport: io_uring\n"
       "io_uring: {buffers: 1536KiB}\n"
+      "dpdk: {eal: [\"-n\", 'a\"b\\c'], ports: [a, b], mss: 536, sessions_max: 1, hugepages: off,\n"
+      "  addresses: [{address: 10.1.0.2/24, gateway: 10.1.0.1}, {address: \"2001:db8::2/64\", "
+      "port: "
+      "1}],\n"
+      "  idle: sleep, capture: {file: '/tmp/a\"b', one_in: 1, bytes_max: 1GiB}}\n"
       "listeners:\n"
       "  - {name: \"no\", bind: [\"[::]:80\", \"0.0.0.0:80\", 'unix:/run/a\"b\\.sock'], upstream: "
       "\"1\",\n"
@@ -118,7 +134,7 @@ TEST(Effective, LoadsAgainForEveryExample) {
     ASSERT_TRUE(config) << testing::printed(config.error()).front();
     EXPECT_EQ(loaded(effective(*config)), *config) << file.path();
   }
-  EXPECT_GE(examples, 4);
+  EXPECT_GE(examples, 6);
 }
 
 }  // namespace

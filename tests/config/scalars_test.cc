@@ -197,6 +197,61 @@ TEST(Scalars, SourcesAreIpAddressesWithoutPort) {
   }
 }
 
+TEST(Scalars, NetworksAreAnAddressOfOnesOwnAndTheirBits) {
+  const auto v4 = parse_network("10.1.0.2/24");
+  ASSERT_TRUE(v4);
+  EXPECT_EQ(base::ip_to_string(v4->ip), "10.1.0.2");
+  EXPECT_EQ(v4->ip.port, 0U);
+  EXPECT_EQ(v4->bits, 24U);
+  EXPECT_EQ(parse_network("10.1.0.2/32")->bits, 32U);
+  EXPECT_EQ(parse_network("2001:db8::2/128")->bits, 128U);
+  for (const char* wrong : {"10.1.0.2",
+                            "10.1.0.2/",
+                            "10.1.0.2/0",
+                            "10.1.0.2/33",
+                            "10.1.0.2/08",
+                            "10.1.0.2/8/8",
+                            "10.1.0.2:80/24",
+                            "/24",
+                            "0.0.0.0/8",
+                            "127.0.0.1/8",
+                            "224.0.0.1/4",
+                            "255.255.255.255/32",
+                            "2001:db8::2/129",
+                            "::/64",
+                            "::1/128",
+                            "ff02::1/64",
+                            "fe80::1%lo/64",
+                            "fe80::1/64",
+                            "::ffff:10.1.0.2/120",
+                            "[2001:db8::2]/64",
+                            "host/24"}) {
+    ASSERT_FALSE(parse_network(wrong)) << wrong;
+    EXPECT_EQ(parse_network(wrong).error(),
+              "takes an address of this machine and the bits of its network, as in 10.1.0.2/24, "
+              "not '" +
+                  std::string(wrong) + "'");
+  }
+}
+
+TEST(Scalars, FilesHaveAbsolutePaths) {
+  EXPECT_EQ(parse_file("/tmp/a b").value(), "/tmp/a b");
+  EXPECT_TRUE(parse_file("/" + std::string(4094, 'a')));
+  for (const std::string& wrong : {std::string("a"), std::string("./a"), std::string("/"),
+                                   std::string(), "/" + std::string(4095, 'a')}) {
+    EXPECT_FALSE(parse_file(wrong)) << wrong.size();
+  }
+}
+
+TEST(Scalars, WordsHaveNoSpaces) {
+  EXPECT_EQ(parse_word("--vdev=net_tap0,iface=x").value(), "--vdev=net_tap0,iface=x");
+  EXPECT_TRUE(parse_word(std::string(256, '~')));
+  for (const std::string& wrong : {std::string(), std::string("a b"), std::string("a\x7f"),
+                                   std::string("\xc3\xa9"), std::string(257, 'a')}) {
+    EXPECT_FALSE(parse_word(wrong)) << wrong.size();
+  }
+}
+
 TEST(Scalars, DnsServersArePort53UnlessTheySayMore) {
   EXPECT_EQ(base::to_string(parse_dns_server("10.1.2.3").value()), "10.1.2.3:53");
   EXPECT_EQ(base::to_string(parse_dns_server("2001:db8::1").value()), "[2001:db8::1]:53");

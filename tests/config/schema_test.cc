@@ -81,7 +81,7 @@ void for_each_place(const Json& value, const Json::json_pointer& at,
 }
 
 // Everything that can be put in a value's place and is wrong there whatever the key is (but a
-// source may be empty).
+// source, a gateway and a file may be empty).
 std::vector<Json> spoiled(const std::string& key, const Json& value) {
   std::vector<Json> all = {nullptr, Json::array({Json::array()}), -1, 1.5, 4294967296U};
   // Any text is bytes to send or to expect.
@@ -99,7 +99,8 @@ std::vector<Json> spoiled(const std::string& key, const Json& value) {
       all.push_back(with_later);
     }
   }
-  if (value.is_string() && key != "source" && !payload) all.push_back("");
+  const bool maybe_empty = key == "source" || key == "gateway" || key == "file";
+  if (value.is_string() && !maybe_empty && !payload) all.push_back("");
   if (value.is_boolean()) all.push_back("true");
   return all;
 }
@@ -186,6 +187,20 @@ TEST(Schema, AnUpstreamHasEndpointsOrTheOriginalDestination) {
   EXPECT_FALSE(matches(upstream, {{"name", "u"}, {"original_dst", false}}));
   EXPECT_FALSE(
       matches(upstream, {{"name", "u"}, {"endpoints", endpoints}, {"original_dst", true}}));
+}
+
+TEST(Schema, TheEngineWithPortsOfItsOwnNeedsPortsAndAddresses) {
+  const Json good =
+      json_of_text(testing::kMinimal +
+                   "transport: dpdk\ndpdk: {ports: [p], addresses: [{address: 10.0.0.2/8}]}\n");
+  EXPECT_TRUE(matches(schema(), good));
+  for (const char* key : {"ports", "addresses"}) {
+    Json bad = good;
+    bad["dpdk"][key] = Json::array();
+    EXPECT_FALSE(matches(schema(), bad)) << key;
+    bad["transport"] = "epoll";
+    EXPECT_TRUE(matches(schema(), bad)) << key;
+  }
 }
 
 TEST(Schema, ADnsNameHasAPortUnlessItsRecordsBringOne) {

@@ -169,7 +169,7 @@ TEST(SectionReader, ReportsEveryErrorOfEverySectionInOneGo) {
                 "log: {access: yes}\n"),
       (Lines{
           ":1:18: error: 'count' takes auto or an integer from 1 to 1024, not '0'",
-          ":2:12: error: 'transport' takes auto, epoll or io_uring, not 'uring'",
+          ":2:12: error: 'transport' takes auto, epoll, io_uring or dpdk, not 'uring'",
           ":4:5: error: missing key 'upstream' in this element of 'listeners'",
           ":4:11: error: 'name' takes a name of 1 to 64 characters of A-Z a-z 0-9 _ . -, not 'a b'",
           ":5:11: error: 'bind' takes an address: '80' lacks a port; write \"127.0.0.1:80\"",
@@ -195,9 +195,7 @@ TEST(SectionReader, RefusesEveryKeyOfTheContractThatDoesNotWorkYet) {
   const auto refused = [](const std::string& key) {
     return "error: '" + key + "' is not supported yet";
   };
-  for (const std::string key : {"dpdk", "admin"}) {
-    EXPECT_EQ(errors_of(kMinimal + key + ": {}\n"), Lines{":3:1: " + refused(key)});
-  }
+  EXPECT_EQ(errors_of(kMinimal + "admin: {}\n"), Lines{":3:1: " + refused("admin")});
   for (const std::string key :
        {"routes", "allow", "deny", "accept_rate", "per_source", "proxy_protocol", "trusted"}) {
     EXPECT_EQ(errors_of(with_listener("    bind: 127.0.0.1:1\n    " + key + ": x\n")),
@@ -207,10 +205,6 @@ TEST(SectionReader, RefusesEveryKeyOfTheContractThatDoesNotWorkYet) {
             Lines{":5:16: " + refused("first_bytes")});
   EXPECT_EQ(errors_of(with_upstream("    proxy_protocol: x\n")),
             Lines{":4:5: " + refused("proxy_protocol")});
-  EXPECT_EQ(
-      errors_of(kMinimal + "transport: dpdk\n"),
-      Lines{":3:12: error: 'transport' takes auto, epoll or io_uring; 'dpdk' is not supported "
-            "yet"});
 }
 
 TEST(SectionReader, ReadsTheEngineAndItsBuffersWhicheverEngineItIs) {
@@ -223,6 +217,68 @@ TEST(SectionReader, ReadsTheEngineAndItsBuffersWhicheverEngineItIs) {
     EXPECT_EQ(config.io_uring.buffers_bytes, 256U << 10U) << engine;
     EXPECT_EQ(to_string(config.io_uring.buffers_mark), "line 3, column 21");
   }
+}
+
+TEST(SectionReader, ReadsEveryKeyOfTheEngineThatHasPortsOfItsOwn) {
+  EXPECT_EQ(loaded(kMinimal).dpdk, Dpdk{});
+  const Dpdk dpdk = loaded(kMinimal +
+                           "dpdk:\n"
+                           "  eal: [\"-n\", --no-huge, \"4\"]\n"
+                           "  ports: [net_ring0, \"0000:03:00.0\"]\n"
+                           "  addresses:\n"
+                           "    - {address: 10.1.0.2/24, gateway: 10.1.0.1}\n"
+                           "    - {address: \"2001:db8::2/64\", port: 1}\n"
+                           "  mss: 1400\n  sessions_max: 7\n  hugepages: off\n  idle: sleep\n"
+                           "  capture: {file: /tmp/a b.pcapng, one_in: 1, bytes_max: 1MiB}\n")
+                        .dpdk;
+  EXPECT_EQ(dpdk.eal, (std::vector<std::string>{"-n", "--no-huge", "4"}));
+  EXPECT_EQ(dpdk.ports, (std::vector<std::string>{"net_ring0", "0000:03:00.0"}));
+  ASSERT_EQ(dpdk.addresses.size(), 2U);
+  EXPECT_EQ(base::ip_to_string(dpdk.addresses[0].address.ip), "10.1.0.2");
+  EXPECT_EQ(dpdk.addresses[0].address.bits, 24U);
+  EXPECT_EQ(dpdk.addresses[0].port, 0U);
+  EXPECT_EQ(base::ip_to_string(dpdk.addresses[0].gateway), "10.1.0.1");
+  EXPECT_EQ(to_string(dpdk.addresses[0].mark), "line 7, column 17");
+  EXPECT_EQ(base::ip_to_string(dpdk.addresses[1].address.ip), "2001:db8::2");
+  EXPECT_EQ(dpdk.addresses[1].address.bits, 64U);
+  EXPECT_EQ(dpdk.addresses[1].port, 1U);
+  EXPECT_EQ(dpdk.addresses[1].gateway.family, base::Family::kNone);
+  EXPECT_EQ(dpdk.mss, 1400U);
+  EXPECT_EQ(dpdk.sessions_max, 7U);
+  EXPECT_EQ(dpdk.hugepages, HugePages::kOff);
+  EXPECT_EQ(dpdk.idle, IdleMode::kSleep);
+  EXPECT_EQ(dpdk.capture, (Capture{"/tmp/a b.pcapng", 1, 1U << 20U}));
+  EXPECT_EQ(to_string(dpdk.mark), "line 4, column 3");
+}
+
+TEST(SectionReader, NamesTheWrongWordOfAList) {
+  EXPECT_EQ(errors_of(kMinimal + "dpdk: {ports: net_ring0}\n"),
+            Lines{":3:15: error: 'ports' takes a list, not 'net_ring0'"});
+  EXPECT_EQ(errors_of(kMinimal + "dpdk: {eal: [-m, 64]}\n"),
+            Lines{":3:13: error: 'eal' takes text; put quotes around it: \"64\""});
+  EXPECT_EQ(errors_of(kMinimal + "dpdk: {eal: [a b]}\n"),
+            Lines{":3:13: error: 'eal' takes words of 1 to 256 printable ASCII characters without "
+                  "spaces, not 'a b'"});
+  EXPECT_EQ(errors_of(kMinimal + "dpdk: {ports: [a, b, a]}\n"),
+            Lines{":3:15: error: 'ports' names a twice"});
+  EXPECT_EQ(errors_of(kMinimal + "dpdk: {eal: [a, a]}\n"), Lines{});
+  std::string many = kMinimal + "dpdk: {ports: [p";
+  for (int i = 0; i < 32; ++i) many += ", p" + std::to_string(i);
+  EXPECT_EQ(errors_of(many + "]}\n"),
+            Lines{":3:15: error: 'ports' takes at most 32 elements, not 33"});
+}
+
+TEST(SectionReader, NamesTheWrongAddressGatewayOrFile) {
+  EXPECT_EQ(errors_of(kMinimal + "dpdk: {addresses: [{address: 10.1.0.2}]}\n"),
+            Lines{":3:30: error: 'address' takes an address of this machine and the bits of its "
+                  "network, as in 10.1.0.2/24, not '10.1.0.2'"});
+  EXPECT_EQ(errors_of(kMinimal + "dpdk: {addresses: [{address: 10.1.0.2/24, gateway: x}]}\n"),
+            Lines{":3:52: error: 'gateway' takes an IP address without a port, not 'x'"});
+  EXPECT_EQ(errors_of(kMinimal + "dpdk: {capture: {file: x}}\n"),
+            Lines{":3:24: error: 'file' takes the absolute path of a file, not 'x'"});
+  EXPECT_EQ(errors_of(kMinimal + "dpdk: {capture: {file: \"\"}}\n"), Lines{});
+  EXPECT_EQ(errors_of(kMinimal + "dpdk: {addresses: [{port: 1}]}\n"),
+            Lines{":3:20: error: missing key 'address' in this element of 'addresses'"});
 }
 
 TEST(SectionReader, KeepsTheBuffersOfAnEngineWithinWhatACacheHolds) {

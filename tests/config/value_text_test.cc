@@ -51,6 +51,18 @@ TEST(ValueText, PrintsOnePlaceAsItselfAndSeveralAsAList) {
   EXPECT_EQ(value_text(std::vector{v6}, keys::kDnsServers), "[\"[::1]:53\"]");
 }
 
+TEST(ValueText, PrintsWordsNetworksGatewaysAndFiles) {
+  EXPECT_EQ(value_text(std::vector<std::string>(), keys::kPorts), "[]");
+  EXPECT_EQ(value_text(std::vector<std::string>{"-n", "a\"b"}, keys::kEalArguments),
+            R"(["-n", "a\"b"])");
+  const base::IpPort v4 = base::parse_address("10.1.0.2:0").value().ip;
+  EXPECT_EQ(value_text(Network{v4, 24}, NetworkRule{}), "\"10.1.0.2/24\"");
+  EXPECT_EQ(value_text(v4, GatewayRule{}), "\"10.1.0.2\"");
+  EXPECT_EQ(value_text(base::IpPort{}, GatewayRule{}), "\"\"");
+  EXPECT_EQ(value_text(std::string("/tmp/x"), FileRule{}), "\"/tmp/x\"");
+  EXPECT_EQ(value_text(std::string(), FileRule{}), "\"\"");
+}
+
 TEST(ValueText, PrintsBytesAsTextThatIsReadBack) {
   EXPECT_EQ(value_text(std::string("PING\r\n\xff"), keys::kPayload), R"("PING\\r\\n\\xff")");
 }

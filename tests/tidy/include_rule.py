@@ -27,7 +27,7 @@ ENGINE_WORDS = re.compile(r"epoll|io_?uring|dpdk", re.I)
 
 # Identifiers that name an engine because the operator does: the values of `transport:`, and the
 # sections of single engines.
-OPERATORS_WORDS = {"kEpoll", "kIoUring", "kDpdk", "IoUring", "io_uring"}
+OPERATORS_WORDS = {"kEpoll", "kIoUring", "kDpdk", "IoUring", "io_uring", "Dpdk", "dpdk"}
 OPERATORS_FOLDERS = {"config", "proxy"}
 
 # Names of the kernel's and a library's interface, not of our engine.
