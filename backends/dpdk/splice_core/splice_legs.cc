@@ -147,7 +147,8 @@ void Splice<Ip>::tell(CoreEventKind kind, base::SlotId id, const Leg<Ip>& leg, b
                             .error = error,
                             .leg = {.slot = id, .family = kFamily},
                             .pair = {},
-                            .token = leg.token});
+                            .token = leg.token,
+                            .facts = {}});
 }
 
 template <typename Ip>

@@ -123,7 +123,8 @@ bool Splice<Ip>::sweep(std::size_t count) {
     if (pair.state == PairState::kLingering) {
       if (quiet_s >= linger_s) free_pair(sweep_at_);
     } else if (idle_s != 0 && quiet_s >= idle_s) {
-      shared_.events.push_back({.kind = CoreEventKind::kIdle, .leg = {}, .pair = id_of(sweep_at_)});
+      shared_.events.push_back(
+          {.kind = CoreEventKind::kIdle, .leg = {}, .pair = id_of(sweep_at_), .facts = {}});
     }
   }
   if (sweep_at_ < end) return false;
