@@ -13,7 +13,6 @@
 
 namespace {
 
-using backends::dpdk::splice_core::FlowKey;
 using backends::dpdk::splice_core::HalfOpen;
 using backends::dpdk::splice_core::HalfOpenTable;
 using backends::dpdk::splice_core::HashSecret;
