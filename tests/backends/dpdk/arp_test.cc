@@ -11,6 +11,9 @@ using backends::dpdk::kNeighbourFrameMax;
 using backends::dpdk::MacAddress;
 using backends::dpdk::NeighbourMessage;
 using backends::dpdk::read_arp;
+using backends::dpdk::write_announcement;
+using backends::dpdk::write_answer;
+using backends::dpdk::write_question;
 using backends::dpdk::splice_core::Ip4;
 using tests::dpdk::arp_frame;
 using tests::dpdk::ArpFields;
@@ -19,9 +22,6 @@ using tests::dpdk::Bytes;
 using tests::dpdk::ip;
 using tests::dpdk::kOurMac;
 using tests::dpdk::kRouterMac;
-using backends::dpdk::write_announcement;
-using backends::dpdk::write_answer;
-using backends::dpdk::write_question;
 using Kind = NeighbourMessage<Ip4>::Kind;
 
 // What `write` makes of a frame that was not zeros before.
@@ -39,9 +39,9 @@ TEST(Arp, AQuestionGoesToEverybody) {
   const Bytes frame = written([](std::byte* at) {
     return write_question(at, kOurMac, ip<Ip4>("10.1.0.2"), ip<Ip4>("10.1.0.1"), std::nullopt);
   });
-  const Bytes expected = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 0x08, 0x06,
-                          0,    1,    8,    0,    6,    4,    0, 1,                          //
-                          2,    0,    0,    0,    0,    1,    10, 1, 0, 2,                   //
+  const Bytes expected = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2,  0, 0, 0, 0,
+                          1,    0x08, 0x06, 0,    1,    8,    0,  6, 4, 0, 1,  //
+                          2,    0,    0,    0,    0,    1,    10, 1, 0, 2,     //
                           0,    0,    0,    0,    0,    0,    10, 1, 0, 1};
   EXPECT_EQ(frame, expected);
 }
@@ -57,16 +57,16 @@ TEST(Arp, AnAnswerNamesBothSides) {
   const Bytes frame = written([](std::byte* at) {
     return write_answer(at, kOurMac, ip<Ip4>("10.1.0.2"), kRouterMac, ip<Ip4>("10.1.0.1"));
   });
-  const Bytes expected = {2, 0, 0, 0, 0, 0xaa, 2,  0, 0, 0, 0, 1, 0x08, 0x06,
-                          0, 1, 8, 0, 6, 4,    0,  2,        //
-                          2, 0, 0, 0, 0, 1,    10, 1, 0, 2,  //
-                          2, 0, 0, 0, 0, 0xaa, 10, 1, 0, 1};
+  const Bytes expected = {2, 0,    0,    0, 0, 0xaa, 2,  0, 0, 0, 0,
+                          1, 0x08, 0x06, 0, 1, 8,    0,  6, 4, 0, 2,  //
+                          2, 0,    0,    0, 0, 1,    10, 1, 0, 2,     //
+                          2, 0,    0,    0, 0, 0xaa, 10, 1, 0, 1};
   EXPECT_EQ(frame, expected);
 }
 
 TEST(Arp, AnAnnouncementAsksEverybodyForOurselves) {
-  const Bytes frame = written(
-      [](std::byte* at) { return write_announcement(at, kOurMac, ip<Ip4>("10.1.0.2")); });
+  const Bytes frame =
+      written([](std::byte* at) { return write_announcement(at, kOurMac, ip<Ip4>("10.1.0.2")); });
   EXPECT_EQ(frame, arp_frame({.sender_mac = kOurMac, .sender = "10.1.0.2", .target = "10.1.0.2"}));
 }
 

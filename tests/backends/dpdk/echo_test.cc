@@ -38,8 +38,7 @@ Bytes echo6(const std::string& from, const std::string& to, std::uint8_t type) {
 }
 
 Bytes ping6() {
-  return joined(
-      {ethernet(kOurMac, kRouterMac, 0x86dd), echo6("2001:db8::1", "2001:db8::2", 128)});
+  return joined({ethernet(kOurMac, kRouterMac, 0x86dd), echo6("2001:db8::1", "2001:db8::2", 128)});
 }
 
 // The frame after the answer was written over it; nothing when none was.

@@ -83,9 +83,8 @@ inline Bytes ethernet(const MacAddress& to, const MacAddress& from, std::uint16_
 // An IPv4 packet without its Ethernet header.
 inline Bytes ip4_packet(const std::string& from, const std::string& to, std::uint8_t protocol,
                         const Bytes& payload) {
-  Bytes header = joined({{0x45, 0, 0, 0, 0x12, 0x34, 0x40, 0, 17, protocol, 0, 0},
-                         ip_bytes(from),
-                         ip_bytes(to)});
+  Bytes header = joined(
+      {{0x45, 0, 0, 0, 0x12, 0x34, 0x40, 0, 17, protocol, 0, 0}, ip_bytes(from), ip_bytes(to)});
   put16(header, 2, static_cast<std::uint16_t>(header.size() + payload.size()));
   put16(header, 10, checksum_of(header));
   return joined({header, payload});
@@ -148,12 +147,11 @@ struct NdpFields {
 inline Bytes ndp_frame(const NdpFields& fields) {
   Bytes option;
   if (fields.with_option) {
-    option = joined({{static_cast<std::uint8_t>(fields.type == 135 ? 1 : 2), 1},
-                     mac_bytes(fields.mac)});
+    option =
+        joined({{static_cast<std::uint8_t>(fields.type == 135 ? 1 : 2), 1}, mac_bytes(fields.mac)});
   }
-  const Bytes message = joined({{fields.type, 0, 0, 0, fields.flags, 0, 0, 0},
-                                ip_bytes(fields.target),
-                                option});
+  const Bytes message =
+      joined({{fields.type, 0, 0, 0, fields.flags, 0, 0, 0}, ip_bytes(fields.target), option});
   return joined({ethernet(fields.to_mac, fields.mac, 0x86dd),
                  icmp6_packet(fields.from, fields.to, fields.hop_limit, message)});
 }

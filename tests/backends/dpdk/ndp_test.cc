@@ -10,6 +10,9 @@ namespace {
 using backends::dpdk::kNeighbourFrameMax;
 using backends::dpdk::NeighbourMessage;
 using backends::dpdk::read_ndp;
+using backends::dpdk::write_announcement;
+using backends::dpdk::write_answer;
+using backends::dpdk::write_question;
 using backends::dpdk::splice_core::Ip6;
 using tests::dpdk::as_bytes;
 using tests::dpdk::Bytes;
@@ -19,9 +22,6 @@ using tests::dpdk::kOurMac;
 using tests::dpdk::kRouterMac;
 using tests::dpdk::ndp_frame;
 using tests::dpdk::NdpFields;
-using backends::dpdk::write_announcement;
-using backends::dpdk::write_answer;
-using backends::dpdk::write_question;
 using Kind = NeighbourMessage<Ip6>::Kind;
 
 constexpr std::size_t kIcmp = 14 + 40;
@@ -154,9 +154,7 @@ TEST(Ndp, ACodeOrAnotherTypeIsNotRead) {
   EXPECT_FALSE(is_read(ndp_frame({.type = 134})));
 }
 
-TEST(Ndp, AGroupIsNoTarget) {
-  EXPECT_FALSE(is_read(ndp_frame({.target = "ff02::1"})));
-}
+TEST(Ndp, AGroupIsNoTarget) { EXPECT_FALSE(is_read(ndp_frame({.target = "ff02::1"}))); }
 
 TEST(Ndp, OptionsThatContradictThemselvesAreNotRead) {
   Bytes empty = ndp_frame({});

@@ -57,10 +57,10 @@ class NeighboursTest : public testing::Test {
   Nanos now_ = std::chrono::hours(1);
   Stations stations_{0, 1};
   std::vector<Question> asked_;
-  Neighbours<Ip4> neighbours_{
-      stations_, [this](const Ip4& wanted, const std::optional<MacAddress>& known) {
-        asked_.push_back({wanted, known});
-      }};
+  Neighbours<Ip4> neighbours_{stations_,
+                              [this](const Ip4& wanted, const std::optional<MacAddress>& known) {
+                                asked_.push_back({wanted, known});
+                              }};
 };
 
 TEST_F(NeighboursTest, AnUnknownOneIsAskedForOnceHoweverOftenItIsLookedFor) {
@@ -216,8 +216,8 @@ TEST_F(NeighboursTest, ThereIsRoomForSoManyAndTheNextIsCounted) {
 
 TEST_F(NeighboursTest, WithoutRoomForItsStationItStaysUnknown) {
   for (std::size_t number = 0; number < kStationsMax; ++number) {
-    stations_.learn({4, 0, 0, 0, static_cast<std::uint8_t>(number >> 8U),
-                     static_cast<std::uint8_t>(number)});
+    stations_.learn(
+        {4, 0, 0, 0, static_cast<std::uint8_t>(number >> 8U), static_cast<std::uint8_t>(number)});
   }
   EXPECT_EQ(reach(), Reach::kPending);
   answer(kRouterMac);

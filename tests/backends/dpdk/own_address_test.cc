@@ -29,8 +29,7 @@ TEST(OwnAddress, PrefixesAreComparedToTheBit) {
 
 TEST(OwnAddress, OnlyThoseOfTheFamilyAndThePortAreTaken) {
   const std::vector<PortAddress> configured = {own("10.1.0.9", 24), own("10.1.0.2", 24, "10.1.0.1"),
-                                               own("2001:db8::2", 64),
-                                               own("10.2.0.2", 24, "", 1)};
+                                               own("2001:db8::2", 64), own("10.2.0.2", 24, "", 1)};
   const OwnAddresses<Ip4> all(configured);
   const OwnAddresses<Ip4> first_port(configured, 0);
   const OwnAddresses<Ip6> v6(configured);

@@ -41,7 +41,8 @@ TEST(Stations, TheHopNamesThePort) {
 TEST(Stations, AFullTableRefusesNewOnesAndKeepsTheOld) {
   Stations stations(kPortsMax - 1, 7);
   std::set<Hop> hops;
-  for (unsigned number = 0; number < kStationsMax; ++number) hops.insert(stations.learn(mac(number)));
+  for (unsigned number = 0; number < kStationsMax; ++number)
+    hops.insert(stations.learn(mac(number)));
   EXPECT_EQ(hops.size(), kStationsMax);
   EXPECT_FALSE(hops.contains(kNoHop));
   EXPECT_EQ(stations.learn(mac(kStationsMax)), kNoHop);
