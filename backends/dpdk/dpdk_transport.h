@@ -29,6 +29,8 @@ struct DpdkTransportOptions {
   DatapathOptions datapath;
   splice_core::PortChoice choice;
   Idle idle = Idle::kSpin;
+  // Kept until everything else is gone: what ties the worker's thread to the devices' driver.
+  std::shared_ptr<void> place;
 };
 
 class DpdkTransport final : public Transport {
