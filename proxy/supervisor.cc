@@ -93,7 +93,7 @@ base::Parsed<void> Supervisor::start(const std::vector<int>& cpus,
   options.transport = share_of_descriptors(descriptors, cpus.size());
   if (const std::size_t most = factory_.connections_max(); most != 0) {
     options.transport.connections_max = most;
-    options.transport.clients_max = most / 2;
+    share_connections(options.transport);
   }
   options.transport.receive_buffers_bytes = receive_buffers_bytes;
   options.worker.sessions_max = options.transport.clients_max;
