@@ -292,7 +292,7 @@ std::size_t resident_bytes() {
 
 // Without giving the old table back, the memory at the end of a walk would be 1.8 times as much.
 TEST(FlowIndex, GivesTheOldTableBackWhileItMovesOutOfIt) {
-  constexpr std::size_t kSlack = std::size_t{8} << 20U;  // Begun huge pages of both tables.
+  constexpr std::size_t kSlack = std::size_t{12} << 20U;  // Begun huge pages of both tables.
   for (const PageWish wish : {PageWish::kPlain, PageWish::kTransparent}) {
     FlowIndex index(3'000'000, wish);
     base::Prng prng(13);
