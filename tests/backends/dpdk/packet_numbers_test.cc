@@ -36,9 +36,8 @@ class PacketNumbers : public testing::Test {
   }
   static std::uint64_t value(const std::vector<PacketNumber>& numbers, PacketNumberKind kind,
                              std::string_view name) {
-    const auto found = std::ranges::find_if(numbers, [&](const PacketNumber& each) {
-      return each.kind == kind && each.name == name;
-    });
+    const auto found = std::ranges::find_if(
+        numbers, [&](const PacketNumber& each) { return each.kind == kind && each.name == name; });
     return found == numbers.end() ? ~std::uint64_t{0} : found->value;
   }
 
