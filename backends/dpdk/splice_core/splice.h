@@ -223,7 +223,9 @@ class Splice {
                     std::span<const std::byte> payload = {});
   void reset_side(const Pair<Ip>& pair, Side to);
   void send_header(const Pair<Ip>& pair, const Opening& opening);
-  void replay_early(std::uint32_t slot, std::uint32_t first);
+  void replay_early(std::uint32_t slot, Side from, std::uint32_t first);
+  void send_last_words(const Leg<Ip>& client, Leg<Ip>& upstream, std::span<const std::byte> header,
+                       std::uint32_t skip);
   std::uint32_t add_opening(std::span<const std::byte> header);
   void free_opening(std::uint32_t opening);
   PairId id_of(std::uint32_t slot) const {

@@ -26,6 +26,9 @@ base::Result<PairId> Splice<Ip>::attach(base::SlotId client_id, base::SlotId ups
     close(upstream_id, true);
     return base::failure(base::to_errno(error));
   };
+  if (upstream_open && client.state == LegState::kGone && client.early_first != kNoSegment) {
+    send_last_words(client, legs_[upstream_id], header, skip);
+  }
   if (!client_open || !upstream_open) return give_up(client_open ? EPIPE : ECONNRESET);
 
   std::uint32_t opening = kNoSegment;
@@ -62,7 +65,8 @@ base::Result<PairId> Splice<Ip>::attach(base::SlotId client_id, base::SlotId ups
   }
   start_timer(0, timer);
   const PairId id = id_of(slot);
-  replay_early(slot, client.early_first);
+  replay_early(slot, Side::kClient, client.early_first);
+  replay_early(slot, Side::kUpstream, upstream.early_first);
   return id;
 }
 
@@ -189,21 +193,24 @@ void Splice<Ip>::send_header(const Pair<Ip>& pair, const Opening& opening) {
                std::span(opening.bytes).first(opening.size));
 }
 
-// What the client has sent already, as if it came now.
+// What a side has sent already, as if it came now.
 template <typename Ip>
-void Splice<Ip>::replay_early(std::uint32_t slot, std::uint32_t first) {
+void Splice<Ip>::replay_early(std::uint32_t slot, Side from, std::uint32_t first) {
   const std::uint16_t stamp = pairs_[slot].stamp;
   for (std::uint32_t at = first; at != kNoSegment; at = shared_.early.next(at)) {
     Pair<Ip>& pair = pairs_[slot];
     if (pair.stamp != stamp || pair.state == PairState::kFree) break;
+    const PairState state = pair.state;
     const std::span<std::byte> bytes = shared_.early.at(at);
     const auto size = static_cast<std::uint32_t>(bytes.size());
     Packet packet{
-        .data = bytes.data(), .size = size, .room = size, .hop = pair.hop[index_of(Side::kClient)]};
+        .data = bytes.data(), .size = size, .room = size, .hop = pair.hop[index_of(from)]};
     const auto envelope = parse_envelope(bytes);
     CHECK(envelope.has_value());
-    Work<Ip> work{.packet = &packet, .envelope = *envelope, .flow = pair.flow(Side::kClient)};
-    pair_segment(work, parse_segment(packet.data, *envelope), slot, Side::kClient);
+    Work<Ip> work{.packet = &packet, .envelope = *envelope, .flow = pair.flow(from)};
+    pair_segment(work, parse_segment(packet.data, *envelope), slot, from);
+    // An upstream that was heard before the joining has not heard of it.
+    if (pair.state == PairState::kOpen) pair.state = state;
     if (packet.verdict != Verdict::kSend) continue;
     std::byte* const out = shared_.outbox.segment(packet.size, packet.hop);
     if (out == nullptr) {
@@ -213,6 +220,32 @@ void Splice<Ip>::replay_early(std::uint32_t slot, std::uint32_t first) {
     }
   }
   if (first != kNoSegment) shared_.early.free_list(first);
+}
+
+// Of a client that is gone: the upstream gets what it said, then its RST, as without us.
+template <typename Ip>
+void Splice<Ip>::send_last_words(const Leg<Ip>& client, Leg<Ip>& upstream,
+                                 std::span<const std::byte> header, std::uint32_t skip) {
+  const auto say = [&](std::span<const std::byte> bytes) {
+    send(upstream.flow, upstream.hop,
+         {.seq = upstream.send_next,
+          .ack = upstream.expected,
+          .flags = kAck | kPsh,
+          .payload = bytes});
+    upstream.send_next += static_cast<std::uint32_t>(bytes.size());
+  };
+  if (!header.empty()) say(header);
+  std::uint32_t next = client.expected + skip;
+  for (std::uint32_t at = client.early_first; at != kNoSegment; at = shared_.early.next(at)) {
+    const std::span<const std::byte> packet = shared_.early.at(at);
+    const auto envelope = parse_envelope(packet);
+    CHECK(envelope.has_value());
+    const Segment segment = parse_segment(packet.data(), *envelope);
+    const std::uint32_t end = segment.seq + segment.payload_bytes;
+    if (!seq_before(next, end)) continue;
+    say(packet.subspan(envelope->size - (end - next), end - next));
+    next = end;
+  }
 }
 
 template <typename Ip>
