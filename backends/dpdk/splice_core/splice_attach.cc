@@ -169,15 +169,10 @@ void Splice<Ip>::send_on_pair(const Pair<Ip>& pair, Side to, std::uint8_t flags,
       to == Side::kUpstream ? rescale_window(pair.client_window, pair.window_scale[f], ours)
                             : rescale_window(shared_.options.first_window, kNoWindowScale, ours);
   // Of the skipped bytes those that have come.
-  const std::uint32_t ack = to == Side::kClient && skipping(pair)
-                                ? pair.sent[t]
-                                : pair.acked[f] - pair.seq_shift[t];
+  const std::uint32_t ack =
+      to == Side::kClient && skipping(pair) ? pair.sent[t] : pair.acked[f] - pair.seq_shift[t];
   send(pair.flow(to), pair.hop[t],
-       {.seq = seq,
-        .ack = ack,
-        .window = window,
-        .flags = flags,
-        .payload = payload});
+       {.seq = seq, .ack = ack, .window = window, .flags = flags, .payload = payload});
 }
 
 template <typename Ip>

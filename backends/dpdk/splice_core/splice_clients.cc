@@ -136,8 +136,8 @@ void Splice<Ip>::keep_early(Work<Ip>& work, const Segment& segment, base::SlotId
   if (leg.fin_came || seq_at_or_before(segment.end(), edge)) return;  // Sent again.
   if (seq_before(edge, segment.seq)) return drop(work, reason);       // Something was lost.
   const std::uint32_t bytes = segment.seq + segment.payload_bytes - edge;
-  const bool fits = leg.early_bytes + bytes <=
-                    (client ? shared_.options.early_bytes_per_client : kParkedWindow);
+  const bool fits =
+      leg.early_bytes + bytes <= (client ? shared_.options.early_bytes_per_client : kParkedWindow);
   const std::uint32_t kept =
       fits ? shared_.early.add(leg.early_last, {work.packet->data, work.envelope.size})
            : EarlyStore::kNone;

@@ -56,7 +56,8 @@ bool Splice<Ip>::believable(const Pair<Ip>& pair, const Segment& segment, Side f
   const std::int32_t acknowledged = distance(pair.acked[s], segment.ack);
   const std::int32_t outstanding = distance(pair.acked[s], pair.sent[r] + pair.seq_shift[r]);
   // Negative while skipped bytes are still to come.
-  return acknowledged <= std::max(outstanding, 0) && acknowledged >= -window_max(pair.window_scale[s]);
+  return acknowledged <= std::max(outstanding, 0) &&
+         acknowledged >= -window_max(pair.window_scale[s]);
 }
 
 template <typename Ip>
@@ -141,7 +142,8 @@ void Splice<Ip>::pair_reset(Work<Ip>& work, Segment segment, std::uint32_t slot,
   Pair<Ip>& pair = pairs_[slot];
   const std::size_t s = index_of(from);
   const std::size_t r = index_of(other(from));
-  // A client that leaves before it has sent what is skipped: the upstream expects what comes behind.
+  // A client that leaves before it has sent what is skipped: the upstream expects what comes
+  // behind.
   if (from == Side::kClient && skipping(pair) && segment.seq == pair.sent[s]) {
     segment.seq = pair.acked[r] - pair.seq_shift[s];
     pair.sent[s] = segment.seq;
