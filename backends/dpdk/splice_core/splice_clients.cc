@@ -124,28 +124,28 @@ void Splice<Ip>::waiting_client(Work<Ip>& work, const Segment& segment, std::uin
   keep_early(work, segment, id, leg);
 }
 
-// Keeps what comes in order. The client hears of it when the upstream acknowledges.
+// Keeps what continues what is kept, perhaps with some of it sent again. Its sender hears of it
+// when the other side acknowledges.
 template <typename Ip>
 void Splice<Ip>::keep_early(Work<Ip>& work, const Segment& segment, base::SlotId id, Leg<Ip>& leg) {
   if (!trusted(work)) return;
   work.packet->verdict = Verdict::kDrop;
-  if (segment.seq != leg.expected + leg.early_bytes || leg.fin_came) {
-    // Sent again while it is kept already, or ahead of something that was lost.
-    if (!seq_before(segment.seq, leg.expected + leg.early_bytes)) {
-      shared_.stats.drop(DropReason::kEarlyData);
-    }
-    return;
-  }
+  const bool client = leg.side == Side::kClient;
+  const DropReason reason = client ? DropReason::kEarlyData : DropReason::kParkedData;
+  const std::uint32_t edge = leg.expected + leg.early_bytes;
+  if (leg.fin_came || seq_at_or_before(segment.end(), edge)) return;  // Sent again.
+  if (seq_before(edge, segment.seq)) return drop(work, reason);       // Something was lost.
+  const std::uint32_t bytes = segment.seq + segment.payload_bytes - edge;
   const bool fits =
-      leg.early_bytes + segment.payload_bytes <= shared_.options.early_bytes_per_client;
+      leg.early_bytes + bytes <= (client ? shared_.options.early_bytes_per_client : kParkedWindow);
   const std::uint32_t kept =
       fits ? shared_.early.add(leg.early_last, {work.packet->data, work.envelope.size})
            : EarlyStore::kNone;
-  if (kept == EarlyStore::kNone) return drop(work, DropReason::kEarlyData);
+  if (kept == EarlyStore::kNone) return drop(work, reason);
   ++shared_.stats.early_held;
   if (leg.early_first == EarlyStore::kNone) leg.early_first = kept;
   leg.early_last = kept;
-  leg.early_bytes += segment.payload_bytes;
+  leg.early_bytes += bytes;
   leg.window = segment.window;
   if (segment.has(kFin)) {
     leg.fin_came = true;
@@ -159,6 +159,8 @@ template void Splice<Ip4>::client_ack(Work<Ip4>&, const Segment&, const Listenin
 template void Splice<Ip6>::client_ack(Work<Ip6>&, const Segment&, const Listening<Ip6>&);
 template void Splice<Ip4>::waiting_client(Work<Ip4>&, const Segment&, std::uint32_t);
 template void Splice<Ip6>::waiting_client(Work<Ip6>&, const Segment&, std::uint32_t);
+template void Splice<Ip4>::keep_early(Work<Ip4>&, const Segment&, base::SlotId, Leg<Ip4>&);
+template void Splice<Ip6>::keep_early(Work<Ip6>&, const Segment&, base::SlotId, Leg<Ip6>&);
 template void Splice<Ip4>::send_syn_ack(const HalfOpen<Ip4>&);
 template void Splice<Ip6>::send_syn_ack(const HalfOpen<Ip6>&);
 

@@ -56,12 +56,24 @@ void Splice<Ip>::leg_segment(Work<Ip>& work, const Segment& segment, std::uint32
 
 template <typename Ip>
 void Splice<Ip>::leg_reset(Work<Ip>& work, const Segment& segment, base::SlotId id, Leg<Ip>& leg) {
-  // Behind what is kept of a client is exact too: it was sent before the RST.
-  if (segment.seq != leg.expected && segment.seq != leg.expected + leg.early_bytes) {
-    return drop(work, DropReason::kBadSequence);
-  }
   if (!trusted(work)) return;
   work.packet->verdict = Verdict::kDrop;
+  // Behind what is kept is exact too: it was sent before the RST.
+  const std::uint32_t edge = leg.expected + leg.early_bytes + (leg.fin_came ? 1U : 0U);
+  if (segment.seq != leg.expected && segment.seq != edge) {
+    shared_.stats.drop(DropReason::kBadSequence);
+    // Behind what was dropped: a sender that means it says it again with the number that we
+    // expect. Within our window only (RFC 5961, 3.2).
+    const bool near = seq_before(leg.expected, segment.seq) &&
+                      segment.seq - leg.expected <= shared_.options.first_window;
+    if (!near) return;
+    if (!shared_.answers.allow(shared_.now)) {
+      ++shared_.stats.answers_limited;
+      return;
+    }
+    ++shared_.stats.challenges_sent;
+    return send_leg(leg, kAck);
+  }
   if (leg.side == Side::kUpstream) --parked_;
   leg.state = LegState::kGone;
   tell(CoreEventKind::kLegClosed, id, leg, base::to_errno(ECONNRESET));
@@ -77,7 +89,7 @@ void Splice<Ip>::closing(Work<Ip>& work, const Segment& segment, base::SlotId id
     return forget_leg(id);
   }
   if (!segment.has(kAck)) return drop(work, DropReason::kBadSequence);
-  const bool ours_acknowledged = segment.ack == leg.send_next;
+  leg.fin_acknowledged |= segment.ack == leg.send_next;
   if (segment.payload_bytes > 0 && !seq_before(segment.seq, leg.expected)) {
     ++shared_.stats.resets_sent;
     send(leg.flow, leg.hop, {.seq = segment.ack, .flags = kRst});
@@ -88,7 +100,7 @@ void Splice<Ip>::closing(Work<Ip>& work, const Segment& segment, base::SlotId id
     ++leg.expected;
   }
   if (segment.length() > 0) send_leg(leg, kAck);
-  if (ours_acknowledged && leg.fin_came) forget_leg(id);
+  if (leg.fin_acknowledged && leg.fin_came) forget_leg(id);
 }
 
 template <typename Ip>
@@ -128,16 +140,14 @@ void Splice<Ip>::send(const FlowKey<Ip>& flow, Hop hop, OwnSegment segment) {
 
 template <typename Ip>
 void Splice<Ip>::send_leg(const Leg<Ip>& leg, std::uint8_t flags) {
-  // No data is taken here, so the window is zero; a client's was given with the SYN-ACK and must
-  // not be taken back (RFC 9293, 3.8.6).
+  // A client's was given with the SYN-ACK and must not be taken back (RFC 9293, 3.8.6).
+  const std::uint16_t window =
+      leg.side == Side::kClient ? shared_.options.first_window : kParkedWindow;
   const bool scaled = leg.options.window_scale != kNoWindowScale;
-  const std::uint16_t client_window =
-      scaled ? static_cast<std::uint16_t>(shared_.options.first_window >> kOurWindowScale)
-             : shared_.options.first_window;
   send(leg.flow, leg.hop,
        {.seq = leg.send_next,
         .ack = leg.expected,
-        .window = leg.side == Side::kClient ? client_window : std::uint16_t{0},
+        .window = scaled ? static_cast<std::uint16_t>(window >> kOurWindowScale) : window,
         .flags = flags});
 }
 

@@ -1,5 +1,4 @@
-// Upstreams: connecting, and waiting with a window of zero until a client comes
-// (facts/dpdk.md, 2.6).
+// Upstreams: connecting, and waiting until a client comes (facts/dpdk.md, 2.6).
 #include <array>
 #include <cstring>
 #include <utility>
@@ -70,7 +69,7 @@ template <typename Ip>
 void Splice<Ip>::send_syn(Leg<Ip>& leg) {
   const SynOptions ours{.mss = leg.our_mss, .window_scale = kOurWindowScale, .sack = true};
   // The window of a SYN is never scaled; an upstream that speaks first must not use it, and does
-  // not: its data waits for our ACK, which says zero.
+  // not: its data waits for our ACK, which says less.
   send(leg.flow, leg.hop,
        {.seq = leg.send_next,
         .window = shared_.options.first_window,
@@ -121,22 +120,14 @@ void Splice<Ip>::parked(Work<Ip>& work, const Segment& segment, base::SlotId id,
   if (!segment.has(kAck)) return drop(work, DropReason::kBadSequence);
   work.packet->verdict = Verdict::kDrop;
   leg.window = segment.window;
-  if (segment.has(kFin) && segment.seq == leg.expected && segment.payload_bytes == 0) {
-    // Not acknowledged: it comes again when the leg is joined, and then goes to the client.
-    if (!trusted(work)) return;
-    if (!leg.fin_came) {
-      leg.fin_came = true;
-      tell(CoreEventKind::kLegClosed, id, leg, base::Errno::kNone);
-    }
-    return;
-  }
-  // Data cannot be taken. A window probe carries a byte, a keepalive lies before what we expect, a
-  // repeated SYN-ACK has not seen our ACK: all are answered with where we stand.
-  if (segment.length() > 0) shared_.stats.drop(DropReason::kParkedData);
-  if (segment.length() > 0 || seq_before(segment.seq, leg.expected)) {
+  const bool old = seq_before(segment.seq, leg.expected);
+  if (old && seq_at_or_before(segment.end(), leg.expected)) {
+    // A probe of the window or whether we are alive, or a SYN-ACK that has not seen our ACK: all
+    // are answered with where we stand.
     ++shared_.stats.probes_answered;
-    send_leg(leg, kAck);
+    return send_leg(leg, kAck);
   }
+  if (segment.length() > 0) keep_early(work, segment, id, leg);
 }
 
 template <typename Ip>
