@@ -160,6 +160,7 @@ class Splice {
   // splice.cc
   void dispatch(Work<Ip>& work);
   void unknown(Work<Ip>& work, const Segment& segment);
+  void stranger_reset(Work<Ip>& work, const Segment& segment);
   bool matches(std::uint32_t ref, const FlowKey<Ip>& flow) const;
   std::uint32_t find(const FlowKey<Ip>& flow, std::uint32_t hash) const;
   std::uint32_t hash(const FlowKey<Ip>& flow) const { return hash_of(flow, secret_); }
