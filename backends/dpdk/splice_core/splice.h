@@ -186,6 +186,8 @@ class Splice {
   base::SlotId add_leg(const Leg<Ip>& leg);
   void leg_segment(Work<Ip>& work, const Segment& segment, std::uint32_t slot);
   void closing(Work<Ip>& work, const Segment& segment, base::SlotId id, Leg<Ip>& leg);
+  // Drops it and answers with where the leg stands, under a limit.
+  void challenge(Work<Ip>& work, const Leg<Ip>& leg, DropReason reason);
   void leg_reset(Work<Ip>& work, const Segment& segment, base::SlotId id, Leg<Ip>& leg);
   void forget_leg(base::SlotId id);  // And its port, its early segments and its place in the index.
   void send(const FlowKey<Ip>& flow, Hop hop, OwnSegment segment);

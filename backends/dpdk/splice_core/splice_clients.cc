@@ -109,13 +109,7 @@ void Splice<Ip>::waiting_client(Work<Ip>& work, const Segment& segment, std::uin
   Leg<Ip>& leg = legs_[id];
   if (segment.has(kSyn)) {
     // Of the same handshake: our SYN-ACK crossed it. Anything else is a challenge (RFC 5961, 4.2).
-    drop(work, DropReason::kSynOnOpen);
-    if (!shared_.answers.allow(shared_.now)) {
-      ++shared_.stats.answers_limited;
-      return;
-    }
-    ++shared_.stats.challenges_sent;
-    return send_leg(leg, kAck);
+    return challenge(work, leg, DropReason::kSynOnOpen);
   }
   if (!segment.has(kAck)) return drop(work, DropReason::kBadSequence);
   work.packet->verdict = Verdict::kDrop;
