@@ -213,7 +213,7 @@ class Splice {
   // splice_attach.cc
   void fill_pair(Pair<Ip>& pair, const Leg<Ip>& client, const Leg<Ip>& upstream,
                  std::uint32_t header_bytes, std::uint32_t skip);
-  bool trim_skipped(Work<Ip>& work, Segment& segment, const Pair<Ip>& pair) const;
+  bool trim_skipped(Work<Ip>& work, Segment& segment, const Pair<Ip>& pair);
   void send_on_pair(const Pair<Ip>& pair, Side to, std::uint8_t flags, std::uint32_t seq,
                     std::span<const std::byte> payload = {});
   void reset_side(const Pair<Ip>& pair, Side to);
