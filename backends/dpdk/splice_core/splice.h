@@ -203,6 +203,7 @@ class Splice {
   void pair_segment(Work<Ip>& work, Segment segment, std::uint32_t slot, Side from);
   void pair_reset(Work<Ip>& work, const Segment& segment, std::uint32_t slot, Side from);
   void pair_syn(Work<Ip>& work, const Segment& segment, std::uint32_t slot, Side from);
+  bool decides(const Pair<Ip>& pair, const Segment& segment, Side from) const;
   bool believable(const Pair<Ip>& pair, const Segment& segment, Side from) const;
   void note_progress(Pair<Ip>& pair, std::uint32_t slot, const Segment& segment, Side from);
   void note(Pair<Ip>& pair, std::uint32_t slot);
