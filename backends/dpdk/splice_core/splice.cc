@@ -89,8 +89,10 @@ template <typename Ip>
 bool Splice<Ip>::matches(std::uint32_t ref, const FlowKey<Ip>& flow) const {
   const std::uint32_t slot = slot_of(ref);
   switch (kind_of(ref)) {
-    case RefKind::kLeg:
-      return legs_.find(leg_id(slot))->flow == flow;
+    case RefKind::kLeg: {
+      const Leg<Ip>* const leg = legs_.find(leg_id(slot));
+      return leg != nullptr && leg->flow == flow;
+    }
     case RefKind::kClientSide:
       return pairs_[slot].flow(Side::kClient) == flow;
     case RefKind::kUpstreamSide:
