@@ -19,6 +19,10 @@ constexpr std::size_t kSpareBuffers = 1024;
 constexpr std::size_t kGroup = 128;
 // Frames of the engine in one turn: its timers may add a few hundred, and the ring has to take all.
 constexpr std::size_t kOutMax = 400;
+// Frames that may wait for the engine when more are started.
+constexpr std::size_t kBacklogMax = 128;
+// Of the flood, between two turns: what is owed beyond it waits.
+constexpr double kStrangersMax = 128;
 // Upstream connections that wait at once: the rest of a large number comes in the same portions.
 constexpr std::uint32_t kPortion = 32768;
 constexpr std::size_t kLegsMax = 1U << 17U;
@@ -107,6 +111,11 @@ void Lab<Ip>::step() {
 }
 
 template <typename Ip>
+void Lab<Ip>::make_room() {
+  while (wire_.end(1).stats().sent - engine_end_.stats().received > kBacklogMax) step();
+}
+
+template <typename Ip>
 void Lab<Ip>::steps_until(const char* what, const std::function<bool()>& done) {
   std::size_t idle = 0;
   while (!done()) {
@@ -182,6 +191,7 @@ void Lab<Ip>::for_groups(std::uint32_t first, std::uint32_t end, Each each) {
   for (std::uint32_t at = first; at < end;) {
     for (std::size_t i = 0; i < kGroup && at < end; ++i, ++at) each(at);
     step();
+    make_room();
   }
 }
 
@@ -206,11 +216,12 @@ void Lab<Ip>::exchange(Phase& phase, std::uint64_t requests, double flood_rate) 
   while (generator_.stats().asked - asked_before < requests) {
     const std::uint64_t asked = generator_.stats().asked - asked_before;
     ask_random(static_cast<std::size_t>(std::min<std::uint64_t>(kGroup, requests - asked)));
-    const auto strangers = static_cast<std::size_t>(std::min<double>(owed, kGroup));
+    const auto strangers = static_cast<std::size_t>(std::min<double>(owed, kStrangersMax));
     owed -= static_cast<double>(strangers);
     generator_.flood(strangers);
     const base::Nanos busy = engine_->busy();
     step();
+    make_room();
     owed += flood_rate * base::to_seconds(engine_->busy() - busy);
     if (!findings_.leftovers.empty()) break;
   }

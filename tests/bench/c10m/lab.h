@@ -113,6 +113,8 @@ class Lab {
   Mark mark();
   void add(Phase& phase, const Mark& since, std::uint64_t count);
   void step();
+  // Steps until there is room on the wire for what is started next and what follows from it.
+  void make_room();
   // Steps until `done`; an error when it takes too long.
   void steps_until(const char* what, const std::function<bool()>& done);
 

@@ -10,7 +10,7 @@ namespace bench::c10m {
 
 namespace {
 
-constexpr std::size_t kStarts = 128;
+constexpr std::size_t kStarts = 64;
 // Kept ready for clients: more than come in one turn.
 constexpr std::size_t kParkedForLives = 2048;
 // With two threads: requests under way at once. All their segments fit on the wire.
@@ -42,6 +42,7 @@ void Lab<Ip>::life() {
       opened = lives + at_once;
     }
     step();
+    make_room();
   }
   steps_until("FINs", [&] { return generator_.stats().server_closed >= lives; });
   steps_until("ended pairs", [&] { return engine_->counts().ended >= lives; });
@@ -144,6 +145,10 @@ template void Lab<Ip4>::life();
 template void Lab<Ip6>::life();
 template void Lab<Ip4>::measure_flood();
 template void Lab<Ip6>::measure_flood();
+template double Lab<Ip4>::closed_loop(base::Nanos);
+template double Lab<Ip6>::closed_loop(base::Nanos);
+template LatencyAt Lab<Ip4>::open_loop(double, double);
+template LatencyAt Lab<Ip6>::open_loop(double, double);
 template void Lab<Ip4>::two_threads();
 template void Lab<Ip6>::two_threads();
 
