@@ -130,6 +130,7 @@ class Splice {
 
   std::size_t slots() const { return pairs_.used_slots(); }
   void add_gauges(CoreStats& stats) const;
+  PageKind page_kind() const { return pairs_.page_kind(); }
 
  private:
   enum class RefKind : std::uint8_t { kLeg, kClientSide, kUpstreamSide };
