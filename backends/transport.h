@@ -244,6 +244,22 @@ struct TransportStats {
   std::uint64_t resets_pending = 0;  // A reset waits for the bytes before it to be delivered.
 };
 
+// What an engine counts that handles packets itself. Each kind is a metric of its own.
+enum class PacketNumberKind : std::uint8_t {
+  kDropped,      // Counter: packets that went no further, by reason.
+  kCounted,      // Counter: what was done, by what.
+  kHeld,         // Gauge: what there is now, by what.
+  kPortPackets,  // Counters of a port, by what: received, sent, ...
+  kPortBytes,
+  kCount
+};
+struct PacketNumber {
+  PacketNumberKind kind = PacketNumberKind::kCounted;
+  std::string_view port;  // Of the two last kinds only.
+  std::string_view name;
+  std::uint64_t value = 0;
+};
+
 enum class CloseMode : std::uint8_t {
   kGraceful,  // FIN, after the bytes already handed to the kernel. RST if unread bytes are waiting
               // (RFC 1122).
@@ -284,6 +300,11 @@ class Transport {
   // A constant word for metrics and logs.
   virtual std::string_view name() const = 0;
   virtual const TransportStats& stats() const = 0;
+  // The same names in the same order for as long as it lives, at most kPacketNumbersMax of them;
+  // none where the kernel has the packets. Asks devices, so for now and then. Valid until the next
+  // call; the words of a name live as long as the transport.
+  static constexpr std::size_t kPacketNumbersMax = 256;
+  virtual std::span<const PacketNumber> packet_numbers() { return {}; }
 
   // Accepts clients from now on, each as a kAccepted with this tag. Several transports may listen
   // on the same address (one for each worker). Errors: those of bind(2) and listen(2).

@@ -53,6 +53,28 @@ struct Refusal {
   std::uint64_t transports = 0;  // That had to be made with another engine.
 };
 
+// What an engine needs that drives network ports itself, without the kernel between. Of no meaning
+// for the others.
+struct PortSettings {
+  struct Address {
+    base::IpPort ip;
+    std::uint8_t prefix_bits = 0;
+    std::uint8_t port = 0;  // Place in `ports`.
+    base::IpPort gateway;   // Family::kNone: there is none.
+  };
+  std::vector<std::string> environment;  // The operator's arguments for the engine's library.
+  std::vector<std::string> ports;
+  std::vector<Address> addresses;
+  std::size_t workers = 1;
+  std::size_t sessions_max = 0;  // All workers together.
+  std::uint16_t mss = 1460;      // Announced over IPv4; over IPv6 20 less.
+  bool huge_pages = true;        // Where there are any.
+  bool sleep_when_idle = false;
+  std::string capture_file;  // Empty: no packets are captured. Each worker adds its number.
+  std::uint32_t capture_one_in = 1;
+  std::uint64_t capture_bytes_max = 0;
+};
+
 class TransportFactory {
  public:
   TransportFactory() = default;
@@ -75,8 +97,19 @@ class TransportFactory {
   // this one, the next best engine makes it, and refusals() says so: Transport::name() tells which.
   virtual base::Result<std::unique_ptr<Transport>> make(const TransportOptions& options) = 0;
 
+  // One over the kernel's sockets, whatever the engine: for health checks, which ask.
+  virtual base::Result<std::unique_ptr<Transport>> make_kernel(const TransportOptions& options) {
+    return make(options);
+  }
+
+  // Connections of one transport, where descriptors do not bound them. 0: they do.
+  virtual std::size_t connections_max() const { return 0; }
+
   // One for each engine and cause so far, oldest first. Any thread.
   virtual std::vector<Refusal> refusals() const = 0;
+  // What the operator should know about how it started, in sentences. After the transports were
+  // made.
+  virtual std::vector<std::string> notes() const { return {}; }
 };
 
 // The engines of this binary, best first, each tried on this machine.
@@ -84,7 +117,9 @@ std::vector<EngineInfo> engines();
 
 // The factory of an engine by its name, or of the measured choice for "auto" (docs/adr/0013). An
 // engine that this machine refuses is replaced by the next best one, and the factory's refusals()
-// say so. The error: there is no engine of that name.
-base::Parsed<std::unique_ptr<TransportFactory>> make_transport_factory(std::string_view engine);
+// say so; one that drives ports of its own is not, because the addresses are not the kernel's. The
+// error, a sentence: there is no engine of that name, or it cannot start.
+base::Parsed<std::unique_ptr<TransportFactory>> make_transport_factory(
+    std::string_view engine, const PortSettings& ports = {});
 
 }  // namespace backends

@@ -332,6 +332,25 @@ inline constexpr Family kTransportRefusedTransports{
     "Transports that run on another engine because this one was refused, by cause",
     LabelNames("transport", "cause")};
 
+// Engines that handle packets themselves.
+inline constexpr Family kPacketsDroppedTotal{"millrace_packets_dropped_total", Type::kCounter,
+                                             Unit::kNone, "Packets that went no further, by reason",
+                                             LabelNames("transport", "worker", "reason")};
+inline constexpr Family kPacketsCountedTotal{
+    "millrace_packets_counted_total", Type::kCounter, Unit::kNone,
+    "What the engine did with packets, connections and timers, by what",
+    LabelNames("transport", "worker", "what")};
+inline constexpr Family kPacketsHeld{"millrace_packets_held", Type::kGauge, Unit::kNone,
+                                     "What the engine's tables hold now, by what",
+                                     LabelNames("transport", "worker", "what")};
+inline constexpr Family kPortPacketsTotal{
+    "millrace_port_packets_total", Type::kCounter, Unit::kNone,
+    "Packets of a network port's queue, and its polls and bursts, by what",
+    LabelNames("worker", "port", "what")};
+inline constexpr Family kPortBytesTotal{"millrace_port_bytes_total", Type::kCounter, Unit::kBytes,
+                                        "Bytes of a network port's queue, by direction",
+                                        LabelNames("worker", "port", "what")};
+
 // The access log.
 inline constexpr Family kAccessLogLinesTotal{"millrace_access_log_lines_total", Type::kCounter,
                                              Unit::kNone, "Lines written", LabelNames()};
@@ -465,6 +484,11 @@ inline constexpr std::array kAll = {
     &kTransportHeldBytes,
     &kTransportResetsPending,
     &kTransportRefusedTransports,
+    &kPacketsDroppedTotal,
+    &kPacketsCountedTotal,
+    &kPacketsHeld,
+    &kPortPacketsTotal,
+    &kPortBytesTotal,
     &kAccessLogLinesTotal,
     &kAccessLogDroppedTotal,
     &kLogDroppedTotal,

@@ -160,12 +160,39 @@ void add_transport(Page& page, std::string_view worker, const TransportCells& ce
   }
 }
 
+void add_packets(Page& page, std::string_view worker, std::string_view engine,
+                 const PacketCells& cells) {
+  using Kind = backends::PacketNumberKind;
+  for (const PacketCells::Row& row : cells.read()) {
+    switch (row.kind) {
+      case Kind::kDropped:
+        page.add(names::kPacketsDroppedTotal, {engine, worker, row.name}, number(row.value));
+        break;
+      case Kind::kCounted:
+        page.add(names::kPacketsCountedTotal, {engine, worker, row.name}, number(row.value));
+        break;
+      case Kind::kHeld:
+        page.add(names::kPacketsHeld, {engine, worker, row.name}, number(row.value));
+        break;
+      case Kind::kPortPackets:
+        page.add(names::kPortPacketsTotal, {worker, row.port, row.name}, number(row.value));
+        break;
+      case Kind::kPortBytes:
+        page.add(names::kPortBytesTotal, {worker, row.port, row.name}, number(row.value));
+        break;
+      case Kind::kCount:
+        break;
+    }
+  }
+}
+
 void add_worker(Page& page, std::size_t index, const WorkerCells& cells) {
   const std::string worker = std::to_string(index);
   page.add(names::kWorkerBusySecondsTotal, {worker}, number(cells.busy_nanoseconds.value()) * 1e-9);
   page.add(names::kWorkerSessionsActive, {worker}, number(cells.sessions.value()));
   page.add(names::kWorkerLoopSeconds, {worker}, cells.loop.snapshot().view());
   add_transport(page, worker, cells.transport);
+  add_packets(page, worker, cells.transport.engine(), cells.packets);
 }
 
 }  // namespace

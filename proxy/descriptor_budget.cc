@@ -52,9 +52,13 @@ backends::TransportOptions share_of_descriptors(std::size_t descriptors, std::si
   options.pipes_max = std::min(kPipes, share / kPipeShare / 2);
   options.connections_max =
       std::clamp(share - 2 * options.pipes_max, kConnectionsMin, kConnectionsMax);
+  share_connections(options);
+  return options;
+}
+
+void share_connections(backends::TransportOptions& options) {
   const std::size_t for_pools = options.connections_max / kPoolShare;
   options.clients_max = (options.connections_max - for_pools) / 2;
-  return options;
 }
 
 std::size_t pooled_max(const backends::TransportOptions& options) {

@@ -19,6 +19,9 @@ std::size_t share_of_checks(std::size_t descriptors);
 // port, checks).
 backends::TransportOptions share_of_descriptors(std::size_t descriptors, std::size_t workers);
 
+// clients_max from connections_max: what is left is for pools.
+void share_connections(backends::TransportOptions& options);
+
 // What is left for pools when every client has its upstream connection.
 std::size_t pooled_max(const backends::TransportOptions& options);
 

@@ -22,11 +22,36 @@ std::string_view engine_name(config::TransportKind kind) {
   base::check_failed(__FILE__, __LINE__, "a transport of the enum");
 }
 
+// Means something only with an engine that has network ports of its own.
+backends::PortSettings port_settings(const config::Config& config, const std::vector<int>& cpus) {
+  const config::Dpdk& from = config.dpdk;
+  backends::PortSettings to{.environment = from.eal,
+                            .ports = from.ports,
+                            .addresses = {},
+                            .workers = cpus.size(),
+                            .sessions_max = from.sessions_max,
+                            .mss = static_cast<std::uint16_t>(from.mss),
+                            .huge_pages = from.hugepages != config::HugePages::kOff,
+                            .sleep_when_idle = from.idle == config::IdleMode::kSleep,
+                            .capture_file = from.capture.file,
+                            .capture_one_in = from.capture.one_in,
+                            .capture_bytes_max = from.capture.bytes_max};
+  for (const config::LocalAddress& each : from.addresses) {
+    to.addresses.push_back({.ip = each.address.ip,
+                            .prefix_bits = static_cast<std::uint8_t>(each.address.bits),
+                            .port = static_cast<std::uint8_t>(each.port),
+                            .gateway = each.gateway});
+  }
+  return to;
+}
+
 }  // namespace
 
 base::Parsed<std::unique_ptr<Instance>> Instance::make(LogOutput& output,
                                                        const config::Config& config) {
-  auto factory = backends::make_transport_factory(engine_name(config.transport));
+  auto factory = backends::make_transport_factory(
+      engine_name(config.transport),
+      port_settings(config, Supervisor::worker_cpus(config.workers)));
   if (!factory) return base::failure(factory.error());
   return std::unique_ptr<Instance>(new Instance(output, config, *std::move(factory)));
 }

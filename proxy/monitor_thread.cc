@@ -30,7 +30,7 @@ MonitorThread::MonitorThread(const MonitorOptions& options, const MonitorLinks& 
 
 void MonitorThread::run() {
   base::name_this_thread("monitor");
-  auto transport = factory_.make(transport_options(options_.checks_max));
+  auto transport = factory_.make_kernel(transport_options(options_.checks_max));
   if (!transport) {
     started_.set_value(base::failure("monitor: cannot start its transport: " +
                                      base::errno_text(transport.error())));

@@ -160,6 +160,7 @@ bool SessionRunner::take_pooled(Session& session) {
   Endpoint& endpoint = *session.endpoint;
   const backends::TcpOptions& tcp = session.listener().tcp;
   const backends::Tag tag = make_tag(TagKind::kSession, session.id);
+  if (!transport_.may_pool(session.setup->client_connection.id())) return false;
   if (ReadyConnection ready = pools_.take(endpoint, tcp)) {
     transport_.retag(ready.connection.id(), tag);
     session.setup->upstream_connection = std::move(ready.connection);

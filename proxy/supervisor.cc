@@ -91,6 +91,10 @@ base::Parsed<void> Supervisor::start(const std::vector<int>& cpus,
   }
   WorkerThreadOptions options;
   options.transport = share_of_descriptors(descriptors, cpus.size());
+  if (const std::size_t most = factory_.connections_max(); most != 0) {
+    options.transport.connections_max = most;
+    share_connections(options.transport);
+  }
   options.transport.receive_buffers_bytes = receive_buffers_bytes;
   options.worker.sessions_max = options.transport.clients_max;
   options.worker.pooled_max = pooled_max(options.transport);
@@ -121,6 +125,7 @@ void Supervisor::log_engines(std::size_t sessions_max) {
   log_.info("{} workers on {}, {} sessions each at most", workers_.size(), engines_text(used),
             sessions_max);
   used.push_back(monitor_->engine());
+  for (const std::string& note : factory_.notes()) log_.info("{}", note);
   for (const backends::Refusal& refusal : factory_.refusals()) {
     log_.warning("{}", refusal_text(refusal, used));
   }

@@ -8,6 +8,9 @@
 namespace proxy {
 namespace {
 
+// They ask devices, which may cost a system call each.
+constexpr Nanos kPacketNumbersInterval = std::chrono::milliseconds(250);
+
 using base::Nanos;
 
 constexpr Nanos kCleaningInterval = std::chrono::seconds(1);
@@ -204,6 +207,9 @@ void Worker::account(Nanos turn_began) {
   cells_.busy_nanoseconds.add(static_cast<std::uint64_t>(busy.count()));
   cells_.loop.observe(busy);
   cells_.transport.publish(stats);
+  if (transport_.now() < next_packet_numbers_) return;
+  next_packet_numbers_ = transport_.now() + kPacketNumbersInterval;
+  cells_.packets.publish(transport_.packet_numbers());
 }
 
 }  // namespace proxy

@@ -95,6 +95,7 @@ class Worker {
   std::optional<base::Nanos> next_cleaning_;  // Something removed may still be in use until then.
   std::optional<base::Nanos> drain_deadline_;
   std::uint32_t drain_turns_ = 0;
+  base::Nanos next_packet_numbers_{0};
   base::Nanos waited_before_{0};
 };
 

@@ -2,6 +2,8 @@
 
 #include <bit>
 
+#include "base/assert.h"
+
 namespace proxy {
 
 void TransportCells::publish(const backends::TransportStats& stats) {
@@ -24,6 +26,33 @@ std::string_view TransportCells::engine() const {
   const char* engine = engine_.load(std::memory_order_acquire);
   if (engine == nullptr) return {};
   return {engine, engine_length_.load(std::memory_order_relaxed)};
+}
+
+void PacketCells::publish(std::span<const backends::PacketNumber> numbers) {
+  if (numbers.empty()) return;
+  CHECK(numbers.size() <= words_.size());
+  const bool first = size_.load(std::memory_order_relaxed) == 0;
+  if (first) {
+    for (const backends::PacketNumber& each : numbers) {
+      rows_.push_back({each.kind, std::string(each.port), std::string(each.name), 0});
+    }
+  }
+  CHECK(numbers.size() == rows_.size());
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    words_[i].store(numbers[i].value, std::memory_order_relaxed);
+  }
+  if (first) size_.store(numbers.size(), std::memory_order_release);
+}
+
+std::vector<PacketCells::Row> PacketCells::read() const {
+  const std::size_t size = size_.load(std::memory_order_acquire);
+  std::vector<Row> rows;
+  rows.reserve(size);
+  for (std::size_t i = 0; i < size; ++i) {
+    rows.push_back(rows_[i]);
+    rows.back().value = words_[i].load(std::memory_order_relaxed);
+  }
+  return rows;
 }
 
 MetricsCatalog::MetricsCatalog(std::size_t workers) {

@@ -15,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -114,11 +115,32 @@ class TransportCells {
   std::atomic<std::size_t> engine_length_ = 0;
 };
 
+// Numbers of an engine that handles packets itself. What there is to count is known when the engine
+// is; from then on the names are constant and the values single words, as in TransportCells.
+class PacketCells {
+ public:
+  struct Row {
+    backends::PacketNumberKind kind = backends::PacketNumberKind::kCounted;
+    std::string port;
+    std::string name;
+    std::uint64_t value = 0;
+  };
+  // The worker. The first call that has any numbers fixes their names.
+  void publish(std::span<const backends::PacketNumber> numbers);
+  std::vector<Row> read() const;  // Any thread.
+
+ private:
+  std::vector<Row> rows_;  // Values unused. Written before size_.
+  std::atomic<std::size_t> size_ = 0;
+  std::array<std::atomic<std::uint64_t>, backends::Transport::kPacketNumbersMax> words_{};
+};
+
 struct alignas(kCacheLine) WorkerCells {
   metrics::Counter busy_nanoseconds;
   metrics::Gauge sessions;
   metrics::LatencyHistogram loop;
   TransportCells transport;
+  PacketCells packets;
 };
 
 // Whichever of the three the counted thing has.

@@ -5,6 +5,7 @@
 #include <thread>
 #include <utility>
 
+#include "backends/dpdk/packet_numbers.h"
 #include "base/assert.h"
 
 namespace backends::dpdk {
@@ -99,6 +100,12 @@ DpdkTransport::DpdkTransport(DpdkTransportOptions options, std::span<Device* con
 DpdkTransport::~DpdkTransport() {
   datapath_.core().reset_everything();
   datapath_.flush();
+}
+
+std::span<const PacketNumber> DpdkTransport::packet_numbers() {
+  numbers_.clear();
+  list_numbers(datapath_, numbers_);
+  return numbers_;
 }
 
 base::Result<ListenerId> DpdkTransport::listen(const ListenSpec& spec, Tag tag) {

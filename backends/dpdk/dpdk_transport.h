@@ -29,6 +29,8 @@ struct DpdkTransportOptions {
   DatapathOptions datapath;
   splice_core::PortChoice choice;
   Idle idle = Idle::kSpin;
+  // Kept until everything else is gone: what ties the worker's thread to the devices' driver.
+  std::shared_ptr<void> place;
 };
 
 class DpdkTransport final : public Transport {
@@ -40,6 +42,7 @@ class DpdkTransport final : public Transport {
 
   std::string_view name() const override { return "dpdk"; }
   const TransportStats& stats() const override { return stats_; }
+  std::span<const PacketNumber> packet_numbers() override;
 
   base::Result<ListenerId> listen(const ListenSpec& spec, Tag tag) override;
   base::Address local(ListenerId listener) const override;
@@ -140,6 +143,7 @@ class DpdkTransport final : public Transport {
   std::size_t clients_ = 0;
   std::vector<Resolving> resolving_;
   std::vector<base::IpPort> sources_;  // Of the connect under way.
+  std::vector<PacketNumber> numbers_;  // Of the last packet_numbers().
   std::vector<Event> owed_;            // For the next poll: refused connects, aborted relays.
   std::vector<Event> events_;          // The batch of the last poll.
   std::atomic<bool> woken_ = false;

@@ -212,7 +212,7 @@ void Link::learn_from(Family<Ip>& family, const NeighbourMessage<Ip>& message, b
   // of its own.
   if (v4_.neighbours.any_at(*left) || v6_.neighbours.any_at(*left)) return;
   stations_.move(*left, *message.mac);
-  last_source_ = 0;
+  last_source_ = kNoSource;
 }
 
 void Link::overhear(std::span<const std::byte> frame, base::Nanos now) {

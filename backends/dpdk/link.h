@@ -169,6 +169,9 @@ class Link {
   void announce(base::Nanos now);
   void send(Frame frame, std::uint32_t size);
 
+  // Of no frame: longer than an address.
+  static constexpr std::uint64_t kNoSource = ~std::uint64_t{0};
+
   Device& device_;
   MacAddress mac_;
   std::uint64_t mac_key_;
@@ -178,7 +181,7 @@ class Link {
   Family<splice_core::Ip6> v6_;
 
   // Who sent the last frame: the next one is mostly of the same.
-  std::uint64_t last_source_ = 0;
+  std::uint64_t last_source_ = kNoSource;
   splice_core::Hop last_hop_ = splice_core::kNoHop;
 
   Allowance answers_;

@@ -108,8 +108,10 @@ std::optional<std::string> EthdevPort::start(Eal& eal, const Setup& setup) {
   if (const int result = rte_eth_dev_start(port_.number); result != 0) {
     return eal.failure_text(problem("cannot be started"), result);
   }
-  // Neighbour discovery of IPv6 asks by multicast.
-  if (rte_eth_allmulticast_enable(port_.number) != 0) {
+  // Neighbour discovery of IPv6 asks by multicast. What cannot be told to receive just that
+  // (af_packet, af_xdp) can mostly be told to receive everything.
+  if (rte_eth_allmulticast_enable(port_.number) != 0 &&
+      rte_eth_promiscuous_enable(port_.number) != 0) {
     notes_.push_back(
         problem("cannot be told to receive all multicast; IPv6 needs it, unless the "
                 "device below receives it anyway"));

@@ -49,8 +49,9 @@ struct CoreStats {
   std::uint64_t aborted = 0;
   std::uint64_t replaced = 0;  // A lingering pair gave way to the client's next SYN.
 
-  std::uint64_t sweeps = 0;  // Whole walks over the pairs,
-  std::uint64_t swept = 0;   // and the pairs they looked at.
+  std::uint64_t sweeps = 0;             // Whole walks over the pairs,
+  std::uint64_t swept = 0;              // the pairs they looked at,
+  std::uint64_t sweep_nanoseconds = 0;  // and how long that took.
 
   // Gauges.
   std::uint64_t pairs = 0;

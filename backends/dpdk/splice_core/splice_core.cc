@@ -105,8 +105,11 @@ void SpliceCore::advance(base::Nanos now) {
     return std::min(kSweepSliceMax,
                     static_cast<std::size_t>(share * static_cast<double>(slots)) + 1);
   };
+  const base::Nanos begin = base::monotonic_now();
   const bool done4 = v4_.sweep(slice(v4_.slots()));
   const bool done6 = v6_.sweep(slice(v6_.slots()));
+  shared_.stats.sweep_nanoseconds +=
+      static_cast<std::uint64_t>((base::monotonic_now() - begin).count());
   if (done4 && done6) ++shared_.stats.sweeps;
 }
 
