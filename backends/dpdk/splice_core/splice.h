@@ -130,6 +130,7 @@ class Splice {
 
   std::size_t slots() const { return pairs_.used_slots(); }
   void add_gauges(CoreStats& stats) const;
+  PageKind page_kind() const { return pairs_.page_kind(); }
 
  private:
   enum class RefKind : std::uint8_t { kLeg, kClientSide, kUpstreamSide };
@@ -160,6 +161,7 @@ class Splice {
   // splice.cc
   void dispatch(Work<Ip>& work);
   void unknown(Work<Ip>& work, const Segment& segment);
+  void stranger_reset(Work<Ip>& work, const Segment& segment);
   bool matches(std::uint32_t ref, const FlowKey<Ip>& flow) const;
   std::uint32_t find(const FlowKey<Ip>& flow, std::uint32_t hash) const;
   std::uint32_t hash(const FlowKey<Ip>& flow) const { return hash_of(flow, secret_); }
@@ -185,6 +187,8 @@ class Splice {
   base::SlotId add_leg(const Leg<Ip>& leg);
   void leg_segment(Work<Ip>& work, const Segment& segment, std::uint32_t slot);
   void closing(Work<Ip>& work, const Segment& segment, base::SlotId id, Leg<Ip>& leg);
+  // Drops it and answers with where the leg stands, under a limit.
+  void challenge(Work<Ip>& work, const Leg<Ip>& leg, DropReason reason);
   void leg_reset(Work<Ip>& work, const Segment& segment, base::SlotId id, Leg<Ip>& leg);
   void forget_leg(base::SlotId id);  // And its port, its early segments and its place in the index.
   void send(const FlowKey<Ip>& flow, Hop hop, OwnSegment segment);
@@ -200,6 +204,7 @@ class Splice {
   void pair_segment(Work<Ip>& work, Segment segment, std::uint32_t slot, Side from);
   void pair_reset(Work<Ip>& work, Segment segment, std::uint32_t slot, Side from);
   void pair_syn(Work<Ip>& work, const Segment& segment, std::uint32_t slot, Side from);
+  bool decides(const Pair<Ip>& pair, const Segment& segment, Side from) const;
   bool believable(const Pair<Ip>& pair, const Segment& segment, Side from) const;
   void note_progress(Pair<Ip>& pair, std::uint32_t slot, const Segment& segment, Side from);
   void note(Pair<Ip>& pair, std::uint32_t slot);

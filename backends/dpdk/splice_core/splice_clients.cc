@@ -70,8 +70,16 @@ void Splice<Ip>::client_ack(Work<Ip>& work, const Segment& segment,
                             const Listening<Ip>& listening) {
   if (!listening.accepting) return drop(work, DropReason::kListenerPaused);
   if (!trusted(work)) return;
-  const auto offered =
-      shared_.cookies.check(work.flow, segment.seq - 1, segment.ack - 1, shared_.now);
+  std::uint32_t first = segment.seq;
+  auto offered = shared_.cookies.check(work.flow, first - 1, segment.ack - 1, shared_.now);
+  // When the ACK and the first data are lost, or later data overtakes them, the cookie cannot be
+  // checked without the client's own first number: a RST would end a good connection.
+  const HalfOpen<Ip>* const half = offered ? nullptr : half_open_.find(work.flow);
+  if (half != nullptr &&
+      segment.seq - (half->client_isn + 1) <= std::uint32_t{shared_.options.first_window}) {
+    first = half->client_isn + 1;
+    offered = shared_.cookies.check(work.flow, half->client_isn, segment.ack - 1, shared_.now);
+  }
   if (!offered) {
     ++shared_.stats.cookies_refused;
     return answer_stranger(work, segment, DropReason::kBadCookie);
@@ -85,7 +93,7 @@ void Splice<Ip>::client_ack(Work<Ip>& work, const Segment& segment,
   leg.flow = work.flow;
   leg.token = listening.token;
   leg.send_next = segment.ack;
-  leg.expected = segment.seq;
+  leg.expected = first;
   leg.options = *offered;
   leg.window = segment.window;
   leg.hop = work.packet->hop;
@@ -106,13 +114,7 @@ void Splice<Ip>::waiting_client(Work<Ip>& work, const Segment& segment, std::uin
   Leg<Ip>& leg = legs_[id];
   if (segment.has(kSyn)) {
     // Of the same handshake: our SYN-ACK crossed it. Anything else is a challenge (RFC 5961, 4.2).
-    drop(work, DropReason::kSynOnOpen);
-    if (!shared_.answers.allow(shared_.now)) {
-      ++shared_.stats.answers_limited;
-      return;
-    }
-    ++shared_.stats.challenges_sent;
-    return send_leg(leg, kAck);
+    return challenge(work, leg, DropReason::kSynOnOpen);
   }
   if (!segment.has(kAck)) return drop(work, DropReason::kBadSequence);
   work.packet->verdict = Verdict::kDrop;

@@ -56,27 +56,31 @@ void Splice<Ip>::leg_segment(Work<Ip>& work, const Segment& segment, std::uint32
 
 template <typename Ip>
 void Splice<Ip>::leg_reset(Work<Ip>& work, const Segment& segment, base::SlotId id, Leg<Ip>& leg) {
+  // Behind what is kept of a client is exact too: it was sent before the RST.
+  const std::uint32_t kept = leg.expected + leg.early_bytes + (leg.fin_came ? 1U : 0U);
+  if (segment.seq != leg.expected && segment.seq != kept) {
+    // Ahead of that it may still be real: the challenge draws the exact one (RFC 5961, 3.2).
+    if (segment.seq - leg.expected <= std::uint32_t{shared_.options.first_window}) {
+      return challenge(work, leg, DropReason::kBadSequence);
+    }
+    return drop(work, DropReason::kBadSequence);
+  }
   if (!trusted(work)) return;
   work.packet->verdict = Verdict::kDrop;
-  // Behind what is kept is exact too: it was sent before the RST.
-  const std::uint32_t edge = leg.expected + leg.early_bytes + (leg.fin_came ? 1U : 0U);
-  if (segment.seq != leg.expected && segment.seq != edge) {
-    shared_.stats.drop(DropReason::kBadSequence);
-    // Behind what was dropped: a sender that means it says it again with the number that we
-    // expect. Within our window only (RFC 5961, 3.2).
-    const bool near = seq_before(leg.expected, segment.seq) &&
-                      segment.seq - leg.expected <= shared_.options.first_window;
-    if (!near) return;
-    if (!shared_.answers.allow(shared_.now)) {
-      ++shared_.stats.answers_limited;
-      return;
-    }
-    ++shared_.stats.challenges_sent;
-    return send_leg(leg, kAck);
-  }
   if (leg.side == Side::kUpstream) --parked_;
   leg.state = LegState::kGone;
   tell(CoreEventKind::kLegClosed, id, leg, base::to_errno(ECONNRESET));
+}
+
+template <typename Ip>
+void Splice<Ip>::challenge(Work<Ip>& work, const Leg<Ip>& leg, DropReason reason) {
+  drop(work, reason);
+  if (!shared_.answers.allow(shared_.now)) {
+    ++shared_.stats.answers_limited;
+    return;
+  }
+  ++shared_.stats.challenges_sent;
+  send_leg(leg, kAck);
 }
 
 // Our FIN is on its way. Theirs may come, data may not: nobody is there to take it (RFC 1122,
@@ -173,6 +177,8 @@ template void Splice<Ip4>::forget_leg(base::SlotId);
 template void Splice<Ip6>::forget_leg(base::SlotId);
 template void Splice<Ip4>::give_back_port(const FlowKey<Ip4>&);
 template void Splice<Ip6>::give_back_port(const FlowKey<Ip6>&);
+template void Splice<Ip4>::challenge(Work<Ip4>&, const Leg<Ip4>&, DropReason);
+template void Splice<Ip6>::challenge(Work<Ip6>&, const Leg<Ip6>&, DropReason);
 template void Splice<Ip4>::leg_segment(Work<Ip4>&, const Segment&, std::uint32_t);
 template void Splice<Ip6>::leg_segment(Work<Ip6>&, const Segment&, std::uint32_t);
 template void Splice<Ip4>::close(base::SlotId, bool);

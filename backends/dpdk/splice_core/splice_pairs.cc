@@ -28,8 +28,9 @@ void Splice<Ip>::pair_segment(Work<Ip>& work, Segment segment, std::uint32_t slo
   if (segment.has(kSyn)) return pair_syn(work, segment, slot, from);
   if (segment.has(kRst)) return pair_reset(work, segment, slot, from);
   if (!segment.has(kAck)) return drop(work, DropReason::kBadSequence);
-  // A FIN changes more than numbers, so here the checksum is looked at.
-  if (segment.has(kFin) && !trusted(work)) return;
+  // Where more than numbers changes the checksum is looked at: the FIN, the end of the header's
+  // repeating, the acknowledgement of a FIN.
+  if ((segment.has(kFin) || decides(pair, segment, from)) && !trusted(work)) return;
   if (from == Side::kClient && (pair.state == PairState::kHeaderSent || skipping(pair)) &&
       !take_skipped(work, segment, pair)) {
     return;
@@ -40,6 +41,18 @@ void Splice<Ip>::pair_segment(Work<Ip>& work, Segment segment, std::uint32_t slo
   if ((pair.flags & kAllAcked) == kAllAcked && pair.state != PairState::kLingering) {
     end_pair(slot, PairEnd::kBothClosed);
   }
+}
+
+// The acknowledgement that says that the PROXY header has arrived, or the other side's FIN.
+template <typename Ip>
+bool Splice<Ip>::decides(const Pair<Ip>& pair, const Segment& segment, Side from) const {
+  const std::size_t s = index_of(from);
+  const std::size_t r = index_of(other(from));
+  if (pair.state == PairState::kHeaderSent && from == Side::kUpstream) {
+    return seq_at_or_before(pair.acked[s], segment.ack);
+  }
+  return (pair.flags & fin_from(other(from))) != 0 && (pair.flags & fin_acked_by(from)) == 0 &&
+         segment.ack == pair.sent[r] + pair.seq_shift[r];
 }
 
 // Within the windows of both, as far as we can know them.
@@ -70,23 +83,26 @@ void Splice<Ip>::note_progress(Pair<Ip>& pair, std::uint32_t slot, const Segment
     pair.state = PairState::kOpen;
   }
   bool moved = false;
-  if (segment.length() > 0 && distance(pair.sent[s], segment.end()) > 0) {
-    pair.sent[s] = segment.end();
-    if (segment.payload_bytes > 0) {
-      pair.active = shared_.seconds;
-      moved = true;
-    }
+  const bool farther = segment.length() > 0 && distance(pair.sent[s], segment.end()) > 0;
+  if (farther && segment.payload_bytes > 0) {
+    pair.active = shared_.seconds;
+    moved = true;
   }
   if (segment.has(kFin)) {
+    // The end, whatever a damaged segment has said before.
     moved |= (pair.flags & fin_from(from)) == 0;
     pair.flags |= fin_from(from);
+    pair.sent[s] = segment.end();
+  } else if (farther && (pair.flags & fin_from(from)) == 0) {
+    pair.sent[s] = segment.end();
   }
   if (distance(pair.acked[s], segment.ack) > 0) {
     pair.acked[s] = segment.ack;
+    pair.active = shared_.seconds;
     moved = true;
   }
   if ((pair.flags & fin_from(other(from))) != 0 &&
-      pair.acked[s] == pair.sent[r] + pair.seq_shift[r]) {
+      segment.ack == pair.sent[r] + pair.seq_shift[r]) {
     pair.flags |= fin_acked_by(from);
   }
   if (moved) note(pair, slot);

@@ -41,8 +41,12 @@ base::Result<base::SlotId> Splice<Ip>::connect(const ConnectWish& wish) {
   leg.hop = wish.hop;
   leg.side = Side::kUpstream;
   leg.state = LegState::kSynSent;
-  std::array<std::uint64_t, sizeof(FlowKey<Ip>) / 8 + 1> words{};
-  std::memcpy(words.data(), &leg.flow, sizeof(leg.flow));
+  // Field by field: what lies between the fields differs from one time to the next.
+  constexpr std::size_t kAddressWords = (sizeof(Ip) + 7) / 8;
+  std::array<std::uint64_t, 2 * kAddressWords + 1> words{};
+  std::memcpy(words.data(), &leg.flow.remote, sizeof(Ip));
+  std::memcpy(&words[kAddressWords], &leg.flow.local, sizeof(Ip));
+  words.back() = (std::uint64_t{leg.flow.remote_port} << 16U) | leg.flow.local_port;
   leg.send_next = static_cast<std::uint32_t>(siphash24(isn_key_, words)) +
                   static_cast<std::uint32_t>(shared_.now.count() / kIsnTick);
   const base::SlotId id = add_leg(leg);
