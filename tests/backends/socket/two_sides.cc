@@ -28,7 +28,8 @@ base::UniqueFd new_far_end(int buffer_bytes) {
 std::vector<std::string> usable_engines() {
   std::vector<std::string> usable;
   for (const EngineInfo& engine : engines()) {
-    if (engine.usable) usable.emplace_back(engine.name);
+    // Not the one that has no sockets.
+    if (engine.usable && engine.name != "dpdk") usable.emplace_back(engine.name);
   }
   return usable;
 }
