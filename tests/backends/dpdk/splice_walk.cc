@@ -298,6 +298,7 @@ void Walk::on_event(const CoreEvent& event) {
       if (prng_.chance(500)) core_->taken(event.pair);
       return;
     case CoreEventKind::kIdle:
+      std::erase(pairs_, event.pair);
       return core_->abort(event.pair);
     case CoreEventKind::kEnded:
       if (std::erase(pairs_, event.pair) == 0) fail("the end of a pair that was not, or no more");
@@ -318,7 +319,9 @@ void Walk::own() {
   }
   if (gentle_) return;
   if (!pairs_.empty() && prng_.chance(1) && prng_.chance(300)) {
-    core_->abort(pairs_.at(prng_.below(pairs_.size())));
+    const PairId pair = pairs_.at(prng_.below(pairs_.size()));
+    std::erase(pairs_, pair);
+    core_->abort(pair);
   }
   for (auto& pool : pool_) {
     if (pool.empty() || !prng_.chance(2)) continue;
