@@ -9,7 +9,7 @@ namespace proxy {
 namespace {
 
 // They ask devices, which may cost a system call each.
-constexpr Nanos kPacketNumbersInterval = std::chrono::milliseconds(250);
+constexpr base::Nanos kPacketNumbersInterval = std::chrono::milliseconds(250);
 
 using base::Nanos;
 

@@ -37,6 +37,8 @@ Datapath::Datapath(DatapathOptions options, std::span<Device* const> devices,
     : routes4_(options.addresses),
       routes6_(options.addresses),
       capture_(std::move(options.capture)),
+      gossip_(options.gossip),
+      worker_(options.worker),
       now_(now),
       core_(options.core, *this, std::move(choice)) {
   CHECK(devices.size() <= kPortsMax);
@@ -64,6 +66,11 @@ std::size_t Datapath::round(base::Nanos now) {
     for (Port& port : ports_) port.link->tick(now);
     if (capture_ != nullptr) capture_->flush();
   }
+  if (gossip_ != nullptr) {
+    gossip_->hear(worker_, [&](std::uint8_t port, std::span<const std::byte> frame) {
+      ports_[port].link->overhear(frame, now);
+    });
+  }
   std::size_t received = 0;
   for (Port& port : ports_) received += receive_from(port, now);
   flush();
@@ -77,6 +84,9 @@ std::size_t Datapath::receive_from(Port& port, base::Nanos now) {
   const bool sampled = stats_.bursts++ % kSampledBursts == 0;
   const base::Nanos begin = sampled ? base::monotonic_now() : base::Nanos{0};
   offer(std::span(frames).first(count));
+  if (gossip_ != nullptr) {
+    tell_others(static_cast<std::size_t>(&port - ports_.data()), std::span(frames).first(count));
+  }
 
   std::array<Packet, kBurstMax> packets;
   std::array<Frame, kBurstMax> kept;
@@ -165,6 +175,15 @@ void Datapath::offer(std::span<const Frame> frames) {
   if (capture_ == nullptr) return;
   const base::Nanos wall = wall_time();
   for (const Frame& frame : frames) capture_->offer({frame.data, frame.size}, wall);
+}
+
+// Before classify(), which may answer in the frame's own memory.
+void Datapath::tell_others(std::size_t port, std::span<const Frame> frames) {
+  for (const Frame& frame : frames) {
+    const std::span<const std::byte> bytes(frame.data, frame.size);
+    if (bytes.size() < kEthernetHeaderBytes || !is_neighbour_message(bytes)) continue;
+    stats_.gossip_lost += gossip_->tell(worker_, static_cast<std::uint8_t>(port), bytes);
+  }
 }
 
 template <typename Ip>

@@ -11,6 +11,7 @@
 
 #include "backends/dpdk/capture.h"
 #include "backends/dpdk/device.h"
+#include "backends/dpdk/gossip.h"
 #include "backends/dpdk/link.h"
 #include "backends/dpdk/own_address.h"
 #include "backends/dpdk/routes.h"
@@ -25,6 +26,9 @@ struct DatapathOptions {
   bool announces = true;               // One worker of each port.
   std::uint64_t seed = 0;              // Of the link layer's tables.
   std::unique_ptr<Capture> capture;    // Null: none.
+  // Where several workers share the ports; outlives this. Null: nobody else is on them.
+  Gossip* gossip = nullptr;
+  std::size_t worker = 0;  // Whose mailbox is ours.
 };
 
 // Which way an address of somebody else is.
@@ -40,6 +44,7 @@ struct DatapathStats {
   std::uint64_t rounds = 0;
   std::uint64_t bursts = 0;  // With at least one frame.
   std::uint64_t sampled_packets = 0;
+  std::uint64_t gossip_lost = 0;  // Another worker's mailbox was full.
   base::Nanos sampled{0};  // For all of them: link layer, core, and handing over to the device.
 };
 
@@ -87,12 +92,15 @@ class Datapath final : private splice_core::Outbox {
   template <typename Ip>
   Way way_of(const Routes<Ip>& routes, const base::IpPort& address);
   void offer(std::span<const Frame> frames);
+  void tell_others(std::size_t port, std::span<const Frame> frames);
 
   std::vector<Port> ports_;
   Routes<splice_core::Ip4> routes4_;
   Routes<splice_core::Ip6> routes6_;
   std::vector<base::IpPort> sources_;  // Of the last way_to().
   std::unique_ptr<Capture> capture_;
+  Gossip* gossip_;
+  std::size_t worker_;
   base::Nanos now_;
   base::Nanos next_tick_{0};
   DatapathStats stats_;

@@ -166,6 +166,7 @@ void list_numbers(Datapath& datapath, std::vector<PacketNumber>& numbers) {
   const DatapathStats& path = datapath.stats();
   list.counted("rounds", path.rounds);
   list.counted("bursts", path.bursts);
+  list.counted("gossip_lost", path.gossip_lost);
   list.counted("sampled_packets", path.sampled_packets);
   list.counted("sampled_nanoseconds", static_cast<std::uint64_t>(path.sampled.count()));
   if (const Capture* const capture = datapath.capture(); capture != nullptr) {

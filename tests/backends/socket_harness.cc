@@ -204,6 +204,8 @@ class SocketHarness final : public Harness {
     return bind_to(reserved_.back().get(), free_address());
   }
 
+  std::vector<base::IpPort> sources() const override { return loopback_sources(family_); }
+
   std::unique_ptr<Service> make_service(const PeerOptions& options) override {
     base::UniqueFd fd = new_socket(family_, options);
     base::Address address = bind_to(fd.get(), free_address());

@@ -46,8 +46,7 @@ constexpr BadFile kBadFiles[] = {
      ":6:5: error: 'dns' takes the place of 'endpoints', found at line 5, column 5"},
     {"15-engines.yaml", 3,
      ":1:12: error: 'transport' takes auto, epoll, io_uring or dpdk, not 'xdp'"},
-    {"16-dpdk.yaml", 12,
-     ":4:19: error: duplicate address 10.1.0.2; the first is at line 3, column 19"},
+    {"16-dpdk.yaml", 14, ":3:17: error: 'gateway' 10.2.0.1 is no neighbour of 10.1.0.2/24"},
 };
 
 TEST(BadFiles, EachHasItsFirstErrorAtItsPlace) {

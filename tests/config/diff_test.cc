@@ -139,7 +139,7 @@ TEST(Diff, NamesWhatNeedsARestartAtItsPlace) {
                 ":3:27: error: 'workers.cpus' changes from auto to [0, 1], which needs a restart",
                 ":4:12: error: 'transport' changes from auto to epoll, which needs a restart",
                 ":6:21: error: 'io_uring.buffers' changes from 1MiB to 2MiB, which needs a restart",
-                metrics, ":7:7: error: 'dpdk' changes, which needs a restart"}));
+                ":7:7: error: 'dpdk' changes, which needs a restart", metrics}));
   // Taken out of the file again: there is no place left but the file itself.
   EXPECT_EQ(testing::printed(diff(next, old).needs_restart).front(),
             ":1:1: error: 'workers.count' changes from 4 to auto, which needs a restart");

@@ -14,9 +14,7 @@ namespace {
 using testing::kMinimal;
 using testing::loaded;
 
-TEST(Effective, PrintsEveryKeyWithItsDefault) {
-  EXPECT_EQ(effective(loaded(kMinimal)),
-            R"(workers:
+constexpr const char* kDefaults = R"(workers:
   count: auto
   cpus: auto
 transport: auto
@@ -85,8 +83,9 @@ log:
   access: true
 shutdown:
   drain: 30s
-)");
-}
+)";
+
+TEST(Effective, PrintsEveryKeyWithItsDefault) { EXPECT_EQ(effective(loaded(kMinimal)), kDefaults); }
 
 TEST(Effective, LoadsAgainToAnEqualConfig) {
   const Config config = loaded(

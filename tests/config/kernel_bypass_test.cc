@@ -67,7 +67,7 @@ TEST(KernelBypass, NeedsNothingWhileAnotherEngineIsUsed) {
 
 TEST(KernelBypass, ChecksItsSectionWhicheverEngineIsUsed) {
   EXPECT_EQ(errors_of(with("{address: 10.1.0.2/24}, {address: 10.1.0.2/8, port: 1}", kMinimal)),
-            Lines{":2:34: error: duplicate address 10.1.0.2; the first is at line 2, column 11"});
+            Lines{":2:35: error: duplicate address 10.1.0.2; the first is at line 2, column 11"});
   EXPECT_EQ(errors_of(with("{address: 10.1.0.2/24, port: 2}", kMinimal)),
             Lines{":2:11: error: 'port' 2 of 10.1.0.2 is none of 'ports', which are 0 to 1"});
 }
@@ -94,12 +94,12 @@ TEST(KernelBypass, AGatewayIsANeighbour) {
 
 TEST(KernelBypass, ListensAtItsOwnAddressesOnly) {
   EXPECT_EQ(errors_of(with_bind("10.1.0.3:80")),
-            Lines{":4:43: error: 10.1.0.3:80 is none of the 'addresses' of 'dpdk'"});
+            Lines{":4:42: error: 10.1.0.3:80 is none of the 'addresses' of 'dpdk'"});
   EXPECT_EQ(errors_of(with_bind("unix:/run/x")),
-            Lines{":4:43: error: unix:/run/x is a UNIX socket, and there are none with 'transport: "
+            Lines{":4:42: error: unix:/run/x is a UNIX socket, and there are none with 'transport: "
                   "dpdk'"});
   EXPECT_EQ(errors_of(with_bind("10.1.0.2:0")),
-            Lines{":4:43: error: 10.1.0.2:0 needs a port from 1 to 65535 with 'transport: dpdk'"});
+            Lines{":4:42: error: 10.1.0.2:0 needs a port from 1 to 65535 with 'transport: dpdk'"});
   const std::string only_v4 =
       "dpdk: {ports: [a], addresses: [{address: 10.1.0.2/24}]}\ntransport: dpdk\n"
       "listeners: [{name: l, upstream: u, bind: \"[::]:80\"}]\n"
@@ -111,13 +111,13 @@ TEST(KernelBypass, ListensAtItsOwnAddressesOnly) {
 
 TEST(KernelBypass, ConnectsToWhatItsPortsLeadTo) {
   EXPECT_EQ(errors_of(with_endpoints("{address: unix:/run/x}")),
-            Lines{":5:46: error: endpoint unix:/run/x is a UNIX socket, and there are none with "
+            Lines{":5:45: error: endpoint unix:/run/x is a UNIX socket, and there are none with "
                   "'transport: dpdk'"});
   EXPECT_EQ(errors_of(with_endpoints("{address: 127.0.0.1:1}")),
-            Lines{":5:46: error: endpoint 127.0.0.1:1 is the kernel's loopback, which no network "
+            Lines{":5:45: error: endpoint 127.0.0.1:1 is the kernel's loopback, which no network "
                   "port leads to"});
   EXPECT_EQ(errors_of(with_endpoints("{address: 10.1.0.2:1}")),
-            Lines{":5:46: error: endpoint 10.1.0.2:1 is one of the 'addresses' of 'dpdk', which do "
+            Lines{":5:45: error: endpoint 10.1.0.2:1 is one of the 'addresses' of 'dpdk', which do "
                   "not talk to one another"});
   const std::string only_v4 =
       "dpdk: {ports: [a], addresses: [{address: 10.1.0.2/24}]}\ntransport: dpdk\n"
@@ -131,7 +131,7 @@ TEST(KernelBypass, ConnectsToWhatItsPortsLeadTo) {
 
 TEST(KernelBypass, DoesNotJoinTheFamilies) {
   EXPECT_EQ(errors_of(with_endpoints("{address: \"[2001:db8::9]:1\"}")),
-            Lines{":4:43: error: 10.1.0.2:80 leads to [2001:db8::9]:1 (line 5, column 46): IPv4 "
+            Lines{":4:42: error: 10.1.0.2:80 leads to [2001:db8::9]:1 (line 5, column 45): IPv4 "
                   "and IPv6 cannot be joined with 'transport: dpdk'"});
 }
 
@@ -153,7 +153,7 @@ TEST(KernelBypass, HasNoSocketsWhoseOptionsCouldBeSet) {
   for (const std::string option :
        {"keepalive: {idle: 5s}", "user_timeout: 5s", "nodelay: false", "backlog: 7"}) {
     EXPECT_EQ(errors_of(used("bind: 10.1.0.2:80, tcp: {" + option + "}", endpoints)),
-              Lines{":4:61: error: 'tcp' has no effect with 'transport: dpdk', whose connections "
+              Lines{":4:60: error: 'tcp' has no effect with 'transport: dpdk', whose connections "
                     "have no sockets; leave it out"})
         << option;
   }

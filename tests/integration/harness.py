@@ -71,7 +71,8 @@ def need(*programs):
                "initdb": "postgresql-15", "postgres": "postgresql-15", "psql": "postgresql-client-15",
                "pgbench": "postgresql-15", "promtool": "prometheus", "nft": "nftables",
                "ip": "iproute2", "setpriv": "util-linux", "runuser": "util-linux",
-               "unshare": "util-linux", "prlimit": "util-linux", "nsd": "nsd", "strace": "strace"}
+               "unshare": "util-linux", "prlimit": "util-linux", "nsd": "nsd", "strace": "strace",
+               "ethtool": "ethtool", "iperf3": "iperf3"}
     folders = [*os.get_exec_path(), "/usr/sbin", "/sbin", "/usr/lib/postgresql/15/bin"]
     paths = []
     for program in programs:

@@ -157,10 +157,10 @@ class Upstream:
 class Manual(Upstream):
     """An upstream whose connections the test itself drives: take() is the next one."""
 
-    def __init__(self, address="127.0.0.1"):
+    def __init__(self, address="127.0.0.1", port=0):
         self._waiting = []
         self._arrived = threading.Condition()
-        super().__init__(self._keep, address)
+        super().__init__(self._keep, address, port=port)
 
     def _keep(self, connection):
         with self._arrived:

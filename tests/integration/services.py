@@ -37,11 +37,12 @@ class Service:
 
     user = None  # Root may not run some services.
 
-    def __init__(self, port=None):
+    def __init__(self, port=None, host="127.0.0.1"):
         self._home = tempfile.TemporaryDirectory(prefix="millrace-service-")
         self.folder = self._home.name
+        self.host = host
         self.port = port or free_port()
-        self.address = f"127.0.0.1:{self.port}"
+        self.address = f"{host}:{self.port}"
         if self.user and os.geteuid() == 0:
             shutil.chown(self.folder, self.user, self.user)
         try:
@@ -77,7 +78,7 @@ class Service:
         if self.process.poll() is not None:
             raise AssertionError(f"{type(self).__name__} ended with {self.process.returncode}:\n{self.log()}")
         with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+            return probe.connect_ex((self.host, self.port)) == 0
 
     stop_signal = harness.signal.SIGTERM
 
@@ -94,14 +95,17 @@ class Service:
 
 class Redis(Service):
     def command(self):
-        return [harness.need("redis-server"), "--port", str(self.port), "--bind", "127.0.0.1",
-                "--save", "", "--appendonly", "no", "--dir", self.folder, "--maxclients", "4000"]
+        return [harness.need("redis-server"), "--port", str(self.port), "--bind", self.host,
+                "--protected-mode", "no", "--save", "", "--appendonly", "no", "--dir", self.folder, "--maxclients", "4000"]
 
 
 class Nginx(Service):
     """Serves <folder>/files, and takes PUT under /upload/."""
 
     stop_signal = harness.signal.SIGQUIT
+
+    def hosts(self):
+        return [self.host]
 
     def prepare(self):
         for name in ("files", "upload", "temp"):
@@ -123,7 +127,7 @@ http {{
   proxy_temp_path {self.folder}/temp/p; fastcgi_temp_path {self.folder}/temp/f;
   uwsgi_temp_path {self.folder}/temp/u; scgi_temp_path {self.folder}/temp/s;
   server {{
-    listen 127.0.0.1:{self.port};
+    {" ".join(f"listen {host}:{self.port};" for host in self.hosts())}
     root {self.folder}/files;
     location = /ok {{ return 200 "ok\\n"; }}
     location /upload/ {{ root {self.folder}; dav_methods PUT; }}
@@ -133,6 +137,11 @@ http {{
 
     def command(self):
         return [harness.need("nginx"), "-c", f"{self.folder}/nginx.conf", "-p", self.folder]
+
+
+class Iperf(Service):
+    def command(self):
+        return [harness.need("iperf3"), "-s", "-B", self.host, "-p", str(self.port)]
 
 
 class Postgres(Service):
@@ -149,9 +158,12 @@ class Postgres(Service):
             capture_output=True, text=True, check=False, cwd=self.folder)
         if done.returncode != 0:
             raise AssertionError(f"initdb:\n{done.stdout}{done.stderr}")
+        if self.host != "127.0.0.1":
+            with open(os.path.join(self._data, "pg_hba.conf"), "a", encoding="ascii") as file:
+                file.write("host all all all trust\n")
 
     def command(self):
-        return [harness.need("postgres"), "-D", self._data, "-p", str(self.port), "-h", "127.0.0.1",
+        return [harness.need("postgres"), "-D", self._data, "-p", str(self.port), "-h", self.host,
                 "-k", self.folder, "-F", "-c", "max_connections=50", "-c", "shared_buffers=32MB"]
 
     def _accepts(self):

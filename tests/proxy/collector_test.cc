@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/fd.h"
 #include "metrics/page.h"
@@ -53,6 +54,25 @@ TEST_F(CollectorTest, AddsUpWhatTheWorkersCounted) {
   EXPECT_TRUE(
       has("millrace_sessions_total{listener=\"web\",upstream=\"app\",actor=\"proxy\",cause="
           "\"idle\"} 2"));
+}
+
+TEST_F(CollectorTest, ShowsTheNumbersOfAnEngineThatHandlesPackets) {
+  using Kind = backends::PacketNumberKind;
+  configure(WorkerFixture::one_listener({"10.0.0.2:80"}));
+  catalog_.worker(1).transport.publish_engine("sim");
+  const std::vector<backends::PacketNumber> numbers = {{Kind::kDropped, {}, "short", 3},
+                                                       {Kind::kCounted, {}, "attached", 4},
+                                                       {Kind::kHeld, {}, "pairs", 5},
+                                                       {Kind::kPortPackets, "p0", "sent", 6},
+                                                       {Kind::kPortBytes, "p0", "sent", 7}};
+  catalog_.worker(1).packets.publish(numbers);
+  EXPECT_TRUE(
+      has("millrace_packets_dropped_total{transport=\"sim\",worker=\"1\",reason=\"short\"} 3"));
+  EXPECT_TRUE(
+      has("millrace_packets_counted_total{transport=\"sim\",worker=\"1\",what=\"attached\"} 4"));
+  EXPECT_TRUE(has("millrace_packets_held{transport=\"sim\",worker=\"1\",what=\"pairs\"} 5"));
+  EXPECT_TRUE(has("millrace_port_packets_total{worker=\"1\",port=\"p0\",what=\"sent\"} 6"));
+  EXPECT_TRUE(has("millrace_port_bytes_total{worker=\"1\",port=\"p0\",what=\"sent\"} 7"));
 }
 
 TEST_F(CollectorTest, ShowsTheUsualEndsBeforeTheFirstSession) {

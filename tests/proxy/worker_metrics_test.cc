@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <vector>
+
 #include <cstdint>
 
 namespace proxy {
@@ -27,6 +30,31 @@ TEST(TransportCells, NameTheEngineOfAWorkerThatHasBegun) {
   EXPECT_EQ(cells.engine(), "");
   cells.publish_engine(std::string_view("epoll and more").substr(0, 5));
   EXPECT_EQ(cells.engine(), "epoll");
+}
+
+TEST(PacketCells, HaveNothingUntilAnEngineHasNumbers) {
+  PacketCells cells;
+  cells.publish({});
+  EXPECT_TRUE(cells.read().empty());
+}
+
+TEST(PacketCells, GiveBackTheLastValueOfEachName) {
+  using Kind = backends::PacketNumberKind;
+  PacketCells cells;
+  std::string port = "port0";
+  std::vector<backends::PacketNumber> numbers = {{Kind::kDropped, {}, "short", 1},
+                                                 {Kind::kPortBytes, port, "received", 2}};
+  cells.publish(numbers);
+  numbers[0].value = 7;
+  cells.publish(numbers);
+  port = "gone!";  // The names are the cells' own.
+  const auto rows = cells.read();
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_EQ(rows[0].kind, Kind::kDropped);
+  EXPECT_EQ(rows[0].name, "short");
+  EXPECT_EQ(rows[0].value, 7U);
+  EXPECT_EQ(rows[1].port, "port0");
+  EXPECT_EQ(rows[1].value, 2U);
 }
 
 TEST(MetricsCatalog, GoesOnCountingWhereAThingThatComesBackHadStopped) {

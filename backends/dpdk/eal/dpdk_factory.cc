@@ -110,7 +110,8 @@ class DpdkFactory final : public TransportFactory {
   std::unique_ptr<Eal> eal_;
   std::vector<std::unique_ptr<Buffers>> buffers_;  // By worker.
   std::vector<std::unique_ptr<EthdevPort>> ports_;
-  std::vector<Place> places_;  // By worker.
+  std::vector<Place> places_;       // By worker.
+  std::unique_ptr<Gossip> gossip_;  // Null: no port is shared.
   std::atomic<std::size_t> next_worker_ = 0;
   mutable std::mutex mutex_;
   std::vector<std::string> notes_;
@@ -161,6 +162,7 @@ std::optional<std::string> DpdkFactory::open_shared() {
     if (!port) return port.error();
     ports_.push_back(*std::move(port));
   }
+  if (places_.size() > 1) gossip_ = std::make_unique<Gossip>(places_.size());
   for (std::size_t i = 0; i < places_.size(); ++i) {
     Place& place = places_[i];
     place.queue = static_cast<std::uint16_t>(i);
@@ -212,6 +214,8 @@ DatapathOptions DpdkFactory::datapath_options(std::size_t worker) {
   options.addresses = place.addresses;
   options.announces = place.queue == 0;
   options.seed = seed_[0] ^ (worker + 1);
+  options.gossip = gossip_.get();
+  options.worker = worker;
   options.capture = open_capture(worker);
   return options;
 }

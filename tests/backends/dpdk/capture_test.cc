@@ -143,7 +143,7 @@ TEST_F(CaptureTest, AFlowIsChosenWholeAndInBothDirections) {
     EXPECT_TRUE(added == 0 || added == 2) << i;
     if (added == 2) ++chosen;
   }
-  EXPECT_NEAR(chosen, kFlows / 8, kFlows / 40);
+  EXPECT_NEAR(chosen, 512, 100);
 }
 
 TEST_F(CaptureTest, WhatBelongsToNoFlowIsKeptOnlyWhenAllIs) {

@@ -47,7 +47,7 @@ Bytes answered(const Bytes& bytes, Answer answer) {
   TestDevice device;
   const Frame frame = device.arrived(bytes);
   const bool done = answer(frame, kOurMac);
-  const Bytes after = TestDevice::copy_of(frame);
+  Bytes after = TestDevice::copy_of(frame);
   device.free(std::span(&frame, 1));
   if (done) return after;
   EXPECT_EQ(after, bytes) << "a frame that is not answered stays as it was";

@@ -55,7 +55,7 @@ inline Bytes padded(Bytes frame) {
 
 class LinkTest : public testing::Test {
  protected:
-  ~LinkTest() override { EXPECT_EQ(device_.held, 0) << "frames were lost or given back twice"; }
+  void TearDown() override { EXPECT_EQ(device_.held, 0) << "frames were lost or given back twice"; }
 
   // Shows the link a frame and frees it when that is the caller's part.
   Classified show(const Bytes& bytes) {

@@ -191,13 +191,13 @@ class TestDevice final : public backends::dpdk::Device {
   Frame arrived(const Bytes& bytes) {
     Frame frame;
     allocate(frame);
-    std::memcpy(frame.data, bytes.data(), bytes.size());
+    if (!bytes.empty()) std::memcpy(frame.data, bytes.data(), bytes.size());
     frame.size = static_cast<std::uint32_t>(bytes.size());
     return frame;
   }
   static Bytes copy_of(const Frame& frame) {
     Bytes bytes(frame.size);
-    std::memcpy(bytes.data(), frame.data, frame.size);
+    if (frame.size > 0) std::memcpy(bytes.data(), frame.data, frame.size);
     return bytes;
   }
   std::vector<Bytes> take_sent() { return std::exchange(sent, {}); }

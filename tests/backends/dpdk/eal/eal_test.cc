@@ -19,6 +19,7 @@ using testing::Not;
 
 std::vector<PortName> parsed(const std::vector<std::string>& texts) {
   std::vector<PortName> ports;
+  ports.reserve(texts.size());
   for (const std::string& text : texts) {
     ports.push_back(parse_port(text).value());
   }

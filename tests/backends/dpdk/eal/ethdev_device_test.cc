@@ -62,6 +62,7 @@ TEST(EthdevDevice, WhatIsSentOnALoopIsReceivedInOrderAndUnchanged) {
 TEST(EthdevDevice, ABurstIsNoLongerThanItsRoomAndTheRestComesLater) {
   const TestPort port("net_ring");
   std::vector<Frame> frames;
+  frames.reserve(5);
   for (int i = 0; i < 5; ++i) {
     frames.push_back(filled_frame(port.device(), 60, std::byte{1}));
   }

@@ -26,7 +26,7 @@ std::unique_ptr<Eal> start() {
 
 Eal& running_eal() {
   output();  // Must end after the Eal, which still talks then.
-  static const std::unique_ptr<Eal> eal = start();
+  static std::unique_ptr<Eal> eal = start();
   return *eal;
 }
 

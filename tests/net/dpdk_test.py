@@ -1,0 +1,469 @@
+"""The engine that drives network ports itself, between real Linux TCP on both sides: veth pairs, with DPDK's
+drivers over AF_PACKET and over AF_XDP. Each test runs once for each driver; at the end there is a table of
+what was measured. MILLRACE_NET_BYTES: how many bytes go each way where their hash is compared."""
+
+import hashlib
+import json
+import os
+import re
+import socket
+import struct
+import subprocess
+import threading
+import time
+import unittest
+
+import namespace
+import wires
+from namespace import Rules, run
+from wires import counted
+
+import harness
+import peers
+import services
+from harness import Millrace, eventually, need, scaled
+
+BYTES = int(os.environ.get("MILLRACE_NET_BYTES", scaled(128 << 20, 16 << 20)))
+PIECE = 1 << 20
+SECONDS = scaled(3, 2)  # Of one measurement.
+FIGURES = {}  # By driver, then by what was measured.
+
+# One packet in a hundred, on arrival at either end.
+LOSS = "table inet loss { chain arrival { type filter hook input priority 0; numgen random mod 100 < 1 drop } }"
+
+
+def pieces(count):
+    """`count` bytes in which a lost, doubled or moved piece shows."""
+    block = peers.pattern(PIECE)
+    for number in range(0, count, PIECE):
+        yield (struct.pack("!Q", number) + block[8:])[:count - number]
+
+
+def send_pieces(connection, count):
+    digest = hashlib.sha256()
+    for piece in pieces(count):
+        digest.update(piece)
+        connection.sendall(piece)
+    return digest.hexdigest()
+
+
+def receive_pieces(connection, count):
+    digest = hashlib.sha256()
+    buffer = bytearray(PIECE)
+    while count > 0:
+        got = connection.recv_into(buffer, min(PIECE, count))
+        if got == 0:
+            raise AssertionError(f"{count} bytes are missing")
+        digest.update(memoryview(buffer)[:got])
+        count -= got
+    return digest.hexdigest()
+
+
+def both_ways(count):
+    """What an upstream does: takes so many bytes, answers with their hash, and sends as many."""
+
+    def serve(connection):
+        with connection:
+            connection.sendall(receive_pieces(connection, count).encode())
+            send_pieces(connection, count)
+
+    return serve
+
+
+def until_end(connection):
+    """What an upstream does: answers with the hash of all that came before the FIN."""
+    with connection:
+        digest = hashlib.sha256()
+        while data := connection.recv(PIECE):
+            digest.update(data)
+        connection.sendall(digest.hexdigest().encode())
+
+
+class Greeter:
+    """What an upstream does that speaks first."""
+
+    def __init__(self, greeting):
+        self._greeting = greeting
+
+    def __call__(self, connection):
+        connection.sendall(self._greeting)
+        peers.echo(connection)
+
+
+class DualNginx(services.Nginx):
+    def hosts(self):
+        return [self.host, "[fd72::2]"]
+
+
+class BypassTest(harness.Case):
+    driver = ""
+
+    def setUp(self):
+        super().setUp()
+        self.wires = self.use(wires.Wires())
+
+    def start(self, *endpoints, changes=None, **more):
+        proxy = self.use(Millrace(wires.config(self.driver, *endpoints, changes=changes, **more)))
+        self.front = wires.FRONT[0], 8000
+        return proxy
+
+    def serve(self, handler, host=wires.SERVER[0], place=None):
+        """An upstream over there: (host, port)."""
+        with place or self.wires.server:
+            upstream = self.use(peers.Upstream(handler, host))
+        return host, harness.split_address(upstream.address)[1]
+
+    def service(self, kind):
+        with self.wires.server:
+            return self.use(kind(host=wires.SERVER[0]))
+
+    def dial(self, host=wires.FRONT[0], port=8000, timeout=None):
+        """A client's socket, closed at the end of the test at the latest."""
+        with self.wires.client:
+            return self.use(socket.create_connection((host, port), timeout or harness.DEADLINE_S))
+
+    def run_client(self, *command, **options):
+        with self.wires.client:
+            return self.run_program(*command, **options)
+
+    def figure(self, what, value):
+        FIGURES.setdefault(self.driver, {})[what] = value
+
+    def exchange_both_ways(self, host, name, count=BYTES):
+        client = self.dial(host)
+        began = time.monotonic()
+        digest = send_pieces(client, count)
+        self.assertEqual(peers.read_exactly(client, 64).decode(), digest)
+        up = time.monotonic()
+        self.assertEqual(receive_pieces(client, count), digest)
+        end = time.monotonic()
+        self.figure(f"{name} up, Gbit/s", f"{count * 8e-9 / (up - began):.2f}")
+        self.figure(f"{name} down, Gbit/s", f"{count * 8e-9 / (end - up):.2f}")
+
+
+class Traffic:
+    """For each driver: bytes."""
+
+    def test_web_over_both_families(self):
+        nginx = self.service(DualNginx)
+        with open(os.path.join(nginx.folder, "files", "big"), "wb") as file:
+            file.write(peers.pattern(8 << 20))
+        proxy = self.start((wires.SERVER[0], nginx.port), (wires.SERVER[1], nginx.port))
+        for front in (wires.FRONT[0], f"[{wires.FRONT[1]}]"):
+            with self.subTest(front):
+                url = f"http://{front}:8000"
+                self.assertEqual(self.run_client(need("curl"), "-sS", "-m", "20", url + "/ok"), "ok\n")
+                path = os.path.join(self.folder(), "got")
+                self.run_client(need("curl"), "-sS", "-m", "60", "-o", path, url + "/big")
+                with open(path, "rb") as file:
+                    self.assertEqual(file.read(), peers.pattern(8 << 20))
+        proxy.wait_metric(4, "sessions_total")
+        for number in range(50):
+            self.run_client(need("curl"), "-sS", "-m", "20", f"http://{wires.FRONT[0]}:8000/ok?{number}")
+        numbers = proxy.metrics()
+        self.assertGreaterEqual(counted(numbers, "cookies_accepted"), 54)
+        self.assertGreaterEqual(counted(numbers, "attached"), 54)
+        for reason in ("bad_checksum", "bad_header", "bad_sequence", "table_full", "no_buffer", "bad_cookie"):
+            self.assertEqual(numbers.value("packets_dropped_total", reason=reason), 0, reason)
+
+    def test_every_byte_both_ways(self):
+        for family, name in ((0, "IPv4"), (1, "IPv6")):
+            with self.subTest(name):
+                endpoint = self.serve(both_ways(BYTES), wires.SERVER[family])
+                with self.start(endpoint) as proxy:
+                    self.exchange_both_ways(wires.FRONT[family], name)
+                    proxy.wait_metric(1, "sessions_total")
+                    numbers = proxy.metrics()
+                    self.assertGreaterEqual(numbers.value("bytes_total"), 2 * BYTES)
+                    self.check_ports(numbers)
+
+    def check_ports(self, numbers):
+        for number in (0, 1):
+            port = f"{self.driver}{number}"
+            packets = BYTES // 1448
+            self.assertGreater(numbers.value("port_packets_total", port=port, what="received"), packets)
+            self.assertGreater(numbers.value("port_packets_total", port=port, what="sent"), packets)
+            self.assertGreater(numbers.value("port_bytes_total", port=port, what="sent"), 2 * BYTES)
+        sampled = counted(numbers, "sampled_packets")
+        self.assertGreater(sampled, 0)
+        self.figure("engine, ns a packet", f"{counted(numbers, 'sampled_nanoseconds') / sampled:.0f}")
+
+    def test_iperf3(self):
+        iperf = self.service(services.Iperf)
+        self.start((wires.SERVER[0], iperf.port))
+        for name, more in (("up", ()), ("down", ("-R",)), ("4 up", ("-P", "4"))):
+            report = json.loads(self.run_client(need("iperf3"), "-c", wires.FRONT[0], "-p", "8000", "-J",
+                                                "-t", str(SECONDS), *more))
+            rate = report["end"]["sum_received"]["bits_per_second"]
+            self.assertGreater(rate, 1e6, report)
+            self.figure(f"iperf3 {name}, Gbit/s", f"{rate * 1e-9:.2f}")
+
+    def test_redis(self):
+        redis = self.service(services.Redis)
+        self.start((wires.SERVER[0], redis.port), upstream={"pool": {"idle": 8}})
+        count = str(scaled(50_000, 5_000))
+        for name, more in (("one at a time", ()), ("16 at a time", ("-P", "16"))):
+            report = self.run_client(need("redis-benchmark"), "-h", wires.FRONT[0], "-p", "8000", "-c", "50",
+                                     "-n", count, "-t", "set", "--csv", *more)
+            rate = float(re.search(r'"SET","([\d.]+)"', report)[1])
+            self.assertGreater(rate, 0)
+            self.figure(f"redis {name}, requests/s", f"{rate:.0f}")
+
+    def test_postgres(self):
+        postgres = self.service(services.Postgres)
+        self.start((wires.SERVER[0], postgres.port))
+        rows = self.run_client(need("psql"), "-h", wires.FRONT[0], "-p", "8000", "-U", "tester", "-d", "postgres",
+                               "-X", "-q", "-A", "-t", "-c", "select sum(length(repeat('x', n))) from "
+                               "generate_series(1, 1000) n", "-c", "select repeat('y', 1000000)")
+        self.assertEqual(rows.split(), ["500500", "y" * 1_000_000])
+
+    def test_one_percent_loss(self):
+        count = min(BYTES, scaled(32 << 20, 4 << 20))
+        self.start(self.serve(both_ways(count)))
+        for place in (self.wires.client, self.wires.server):
+            with place:
+                Rules(LOSS)
+        self.exchange_both_ways(wires.FRONT[0], "1 % lost", count)
+
+
+class Manners:
+    """For each driver: what TCP's ends do to one another."""
+
+    def test_a_server_that_speaks_first(self):
+        greeting = b"220 ready\r\n"
+        with self.subTest("connected when the client comes"):
+            with self.start(self.serve(Greeter(greeting))):
+                client = self.dial()
+                self.assertEqual(peers.read_exactly(client, len(greeting)), greeting)
+                self.assertEqual(peers.ask(client), b"ping")
+                client.close()
+        with self.subTest("parked before the client comes"):
+            proxy = self.start(self.serve(Greeter(greeting)), upstream={"pool": {"idle": 4}})
+            proxy.wait_metric(4, "pool_connections", state="idle")
+            began = time.monotonic()
+            client = self.dial()
+            self.assertEqual(peers.read_exactly(client, len(greeting)), greeting)
+            self.figure("greeting from a pool, ms", f"{(time.monotonic() - began) * 1e3:.1f}")
+            self.assertEqual(peers.ask(client), b"ping")
+            self.assertEqual(counted(proxy.metrics(), "headers_failed"), 0)
+
+    def test_half_close(self):
+        count = min(BYTES, 8 << 20)
+        proxy = self.start(self.serve(until_end))
+        client = self.dial()
+        digest = send_pieces(client, count)
+        client.shutdown(socket.SHUT_WR)
+        self.assertEqual(peers.read_all(client), (digest.encode(), "eof"))
+        client.close()
+        proxy.wait_ends({("client", "eof"): 1})
+
+    def test_resets_go_through(self):
+        with self.wires.server:
+            upstream = self.use(peers.Manual(wires.SERVER[0]))
+        proxy = self.start((wires.SERVER[0], harness.split_address(upstream.address)[1]))
+        client = self.dial()
+        self.assertEqual(client.send(b"ping"), 4)
+        server = upstream.take()
+        self.assertEqual(peers.read_exactly(server, 4), b"ping")
+        peers.reset(server)
+        self.assertEqual(peers.read_all(client), (b"", "reset"))
+        proxy.wait_metric(1, "sessions_total", actor="upstream", cause="reset")
+        client = self.dial()
+        client.send(b"ping")
+        server = upstream.take()
+        self.assertEqual(peers.read_exactly(server, 4), b"ping")
+        peers.reset(client)
+        self.assertEqual(peers.read_all(server), (b"", "reset"))
+        server.close()
+        proxy.wait_metric(1, "sessions_total", actor="client", cause="reset")
+
+    def test_nobody_listens_at_the_endpoint(self):
+        proxy = self.start((wires.SERVER[0], 9))
+        try:
+            self.assertEqual(peers.read_all(self.dial()), (b"", "reset"))
+        except ConnectionResetError:
+            pass  # Before connect() returned.
+        proxy.wait_ends({("upstream", "connect_refused"): 1})
+
+    def test_clients_without_window_scaling_or_selective_acknowledgements(self):
+        count = min(BYTES, scaled(16 << 20, 2 << 20))
+        self.start(self.serve(both_ways(count)))
+        for name in ("tcp_window_scaling", "tcp_sack", "tcp_timestamps"):
+            with self.subTest(name), self.wires.client:
+                wires.setting(f"ipv4/{name}", 0)
+                self.exchange_both_ways(wires.FRONT[0], f"without {name[4:]}", count)
+                wires.setting(f"ipv4/{name}", 1)
+
+    def test_no_client_overtakes_its_reader(self):
+        # A reader that stops is felt by the sender: nothing is kept in between.
+        with self.wires.server:
+            upstream = self.use(peers.Manual(wires.SERVER[0]))
+        self.start((wires.SERVER[0], harness.split_address(upstream.address)[1]))
+        client = self.dial(timeout=2)
+        sent = 0
+        try:
+            while sent < 1 << 30:
+                sent += client.send(bytes(PIECE))
+        except TimeoutError:
+            pass
+        self.assertLess(sent, 64 << 20)
+        client.settimeout(harness.DEADLINE_S)
+        server = upstream.take()
+        peers.read_exactly(server, sent)
+        self.assertEqual(client.send(b"end"), 3)
+        self.assertEqual(peers.read_exactly(server, 3), b"end")
+
+
+class Faults:
+    """For each driver: what goes wrong around it."""
+
+    SESSIONS = scaled(1000, 200)
+
+    def open_sessions(self, upstream):
+        pairs = []
+        for _ in range(self.SESSIONS):
+            client = self.dial()
+            client.send(b"!")
+            server = upstream.take()
+            self.assertEqual(peers.read_exactly(server, 1), b"!")
+            pairs.append((client, server))
+        return pairs
+
+    def test_the_proxy_is_killed_and_servers_keep_its_connections(self):
+        with self.wires.server:
+            upstream = self.use(peers.Manual(wires.SERVER[0]))
+        endpoint = wires.SERVER[0], harness.split_address(upstream.address)[1]
+        proxy = self.start(endpoint)
+        stale = self.open_sessions(upstream)
+        proxy.kill()
+        proxy = self.start(endpoint)
+        # Of 64,512 local ports some are those of before.
+        fresh = self.open_sessions(upstream)
+        self.assertGreater(counted(proxy.metrics(), "stale_answers"), 0)
+        # An old client hears that nobody knows it any more.
+        stale[0][0].send(b"ping")
+        self.assertEqual(peers.read_all(stale[0][0]), (b"", "reset"))
+        self.assertEqual(fresh[0][0].send(b"x"), 1)
+        self.assertEqual(peers.read_exactly(fresh[0][1], 1), b"x")
+
+    def test_a_server_forgets_its_connections(self):
+        with self.wires.server:
+            upstream = self.use(peers.Manual(wires.SERVER[0]))
+        proxy = self.start((wires.SERVER[0], harness.split_address(upstream.address)[1]))
+        client = self.dial()
+        client.send(b"ping")
+        server = upstream.take()
+        with self.wires.server:
+            rules = Rules("table inet mute { chain leaving { type filter hook output priority 0; "
+                          "oifname \"ss\" ip protocol tcp drop } }")
+            peers.reset(server)  # It goes, and nobody hears of it.
+            run(need("nft"), "delete", "table", "inet", "mute")
+        del rules
+        client.send(b"are you there")
+        self.assertEqual(peers.read_all(client), (b"", "reset"))
+        proxy.wait_ends({("upstream", "reset"): 1})
+
+    def test_a_smaller_mtu_behind_a_gateway(self):
+        count = min(BYTES, 8 << 20)
+        proxy = self.start(self.serve(both_ways(count), wires.FAR, self.wires.far))
+        self.exchange_both_ways(wires.FRONT[0], f"MTU {wires.FAR_MTU}", count)
+        self.assertGreater(counted(proxy.metrics(), "icmp_passed"), 0)
+
+    def test_a_link_goes_down_and_comes_back(self):
+        self.start(self.serve(peers.echo))
+        client = self.dial()
+        self.assertEqual(peers.ask(client), b"ping")
+        for place, device in ((self.wires.client, "cc"), (self.wires.server, "ss")):
+            with place:
+                run(need("ip"), "link", "set", device, "down")
+            client.send(b"pong") if device == "ss" else None
+            with place:
+                run(need("ip"), "link", "set", device, "up")
+            expected = b"pong" if device == "ss" else b"ping"
+            if device == "cc":
+                client.send(b"ping")
+            self.assertEqual(peers.read_exactly(client, 4), expected)
+        self.assertEqual(peers.ask(self.dial()), b"ping")
+
+    def test_health_checks_go_through_the_kernel(self):
+        health = {"health": {"interval": "100ms", "timeout": "100ms", "fall": 2, "rise": 1}}
+        endpoint = self.serve(peers.echo)
+        proxy = self.start(endpoint, upstream=health)
+        proxy.wait_metric(1, "endpoint_healthy", endpoint="%s:%d" % endpoint)
+        self.assertEqual(peers.ask(self.dial()), b"ping")
+        with self.wires.server:
+            Rules(f"table inet ill {{ chain arrival {{ type filter hook input priority 0; "
+                  f"ip saddr 10.73.0.1 tcp dport {endpoint[1]} drop }} }}")
+        proxy.wait_metric(0, "endpoint_healthy", endpoint="%s:%d" % endpoint)
+        try:
+            self.assertEqual(peers.read_all(self.dial()), (b"", "reset"))
+        except ConnectionResetError:
+            pass  # Before connect() returned.
+        proxy.wait_metric(1, "sessions_total", cause="no_endpoint")
+
+    def test_a_clean_stop_resets_what_is_left(self):
+        with self.wires.server:
+            upstream = self.use(peers.Manual(wires.SERVER[0]))
+        proxy = self.start((wires.SERVER[0], harness.split_address(upstream.address)[1]))
+        client = self.dial()
+        client.send(b"ping")
+        server = upstream.take()
+        self.assertEqual(peers.read_exactly(server, 4), b"ping")
+        proxy.close()
+        self.assertEqual(peers.read_all(client), (b"", "reset"))
+        self.assertEqual(peers.read_all(server), (b"", "reset"))
+
+
+class AfPacketTest(Traffic, Manners, Faults, BypassTest):
+    driver = "net_af_packet"
+
+
+class AfXdpTest(Traffic, Manners, Faults, BypassTest):
+    driver = "net_af_xdp"
+
+
+class StartTest(harness.Case):
+    def setUp(self):
+        super().setUp()
+        self.use(wires.Wires())
+
+    def test_a_port_that_is_not_there(self):
+        bad = wires.config("net_af_packet", (wires.SERVER[0], 80))
+        bad["dpdk"]["ports"][1] = "net_af_packet1,iface=nothing0"
+        log = self.refused_start(bad, 1, "transport dpdk: cannot attach port net_af_packet1")
+        self.assertIn("nothing0", log)
+
+    def test_a_driver_that_is_not_there(self):
+        bad = wires.config("net_of_fishes", (wires.SERVER[0], 80))
+        self.refused_start(bad, 1, "transport dpdk: cannot attach port net_of_fishes0")
+
+    def test_arguments_that_dpdk_does_not_know(self):
+        bad = wires.config("net_af_packet", (wires.SERVER[0], 80), changes={"eal": ["--no-such-word"]})
+        self.refused_start(bad, 1, "transport dpdk: cannot start DPDK")
+
+    def test_no_huge_pages(self):
+        for choice, said in (("off", "without huge pages, as configured"), ("auto", "huge pages")):
+            settings = wires.config("net_af_packet", (wires.SERVER[0], 80), changes={"hugepages": choice})
+            with self.subTest(choice), Millrace(settings) as proxy:
+                if choice == "off" or not self.free_huge_pages():
+                    proxy.wait_log(said)
+
+    @staticmethod
+    def free_huge_pages():
+        with open("/proc/meminfo", encoding="ascii") as file:
+            return int(re.search(r"HugePages_Free:\s+(\d+)", file.read())[1])
+
+
+def tearDownModule():
+    names = list(dict.fromkeys(what for figures in FIGURES.values() for what in figures))
+    if names:
+        print(f"\n{'':36}" + "".join(f"{driver:>16}" for driver in FIGURES))
+    for what in names:
+        print(f"{what:36}" + "".join(f"{figures.get(what, '-'):>16}" for figures in FIGURES.values()))
+
+
+if __name__ == "__main__":
+    if "dpdk" not in (harness.engines() if harness.BINARY else {"dpdk": ""}):
+        print(f"skipped: {harness.BINARY} was built without the binding to DPDK")
+        raise SystemExit(harness.SKIPPED)
+    namespace.main()
