@@ -36,12 +36,17 @@ WireRing::WireRing(std::size_t places, std::byte* buffers, std::uint32_t buffer_
   }
 }
 
+// Both exchange field by field: a copy of the whole would read in one piece what was just written
+// in several, and the processor waits for that.
 bool WireRing::put(WireFrame& frame) {
   if (put_ - head_seen_ > mask_) {
     head_seen_ = head_.load(std::memory_order_acquire);
     if (put_ - head_seen_ > mask_) return false;
   }
-  std::swap(places_[put_ & mask_], frame);
+  WireFrame& place = places_[put_ & mask_];
+  std::swap(place.buffer, frame.buffer);
+  place.offset = frame.offset;  // Those of an empty buffer mean nothing.
+  place.size = frame.size;
   ++put_;
   return true;
 }
@@ -51,7 +56,10 @@ bool WireRing::take(WireFrame& empty) {
     tail_seen_ = tail_.load(std::memory_order_acquire);
     if (taken_ == tail_seen_) return false;
   }
-  std::swap(places_[taken_ & mask_], empty);
+  WireFrame& place = places_[taken_ & mask_];
+  std::swap(place.buffer, empty.buffer);
+  empty.offset = place.offset;
+  empty.size = place.size;
   ++taken_;
   return true;
 }
