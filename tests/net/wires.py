@@ -82,6 +82,22 @@ def _settle(device, *addresses):
     run(harness.need("ethtool"), "-K", device, "tx", "off")
 
 
+def drop(hook, match):
+    """From now on the namespace that the thread is in drops such packets, until forgive()."""
+    namespace.Rules(f"""
+        table inet wires {{
+          chain dropping {{
+            type filter hook {hook} priority 0;
+            {match} drop
+          }}
+        }}
+    """)
+
+
+def forgive():
+    run(harness.need("nft"), "delete", "table", "inet", "wires")
+
+
 class Wires:
     def __init__(self):
         self.client = Place()
