@@ -28,6 +28,10 @@ constexpr std::size_t kResolvesAtOnce = 64;
 // Idle rounds before the first sleep, and its length: a frame that comes meanwhile waits so long.
 constexpr std::size_t kSpinRounds = 2000;
 constexpr base::Nanos kNap = std::chrono::microseconds(50);
+// Sequence numbers are compared within half of their circle, and windows come on top.
+constexpr std::uint64_t kSkipMax = 1U << 30U;
+// Bursts that unlisten() still takes: more than the queue of a device has frames.
+constexpr std::size_t kUnlistenRounds = 256;
 
 // The tokens of the core's legs: an entry, or a listener.
 constexpr std::uint64_t kListenerBit = std::uint64_t{1} << 63U;
@@ -130,6 +134,9 @@ void DpdkTransport::pause(ListenerId listener, bool paused) {
 
 void DpdkTransport::unlisten(ListenerId listener) {
   const base::SlotId id = slot_of(listener);
+  // The last step of a handshake may wait in the device: that client believes to be connected.
+  for (std::size_t i = 0; i < kUnlistenRounds && datapath_.round(now_) != 0; ++i) {
+  }
   datapath_.core().unlisten(listener_token(id));
   listeners_[id].draining = true;
   listeners_[id].paused = false;
@@ -297,12 +304,12 @@ RelayId DpdkTransport::start_relay(ConnId client, ConnId upstream, const RelaySp
     return relay_of({.slot = 0xffffffff});
   };
   splice_core::SpliceCore& core = datapath_.core();
-  progress.last_active = now_;
   if (!from.has_leg || !to.has_leg || from.leg.family != to.leg.family) {
     if (from.has_leg) core.close(from.leg, true);
     if (to.has_leg) core.close(to.leg, true);
     return refuse(RelayEnd::kFailed, base::to_errno(EAFNOSUPPORT));
   }
+  CHECK(spec.skip <= kSkipMax);
   const std::uint32_t rtt_us = to_us(core.round_trip(to.leg));
   const auto pair =
       core.attach(from.leg, to.leg, spec.preamble, static_cast<std::uint32_t>(spec.skip));
@@ -497,12 +504,13 @@ void DpdkTransport::arrived(const CoreEvent& event) {
 
 void DpdkTransport::deliver_waiting() {
   listeners_.for_each([&](base::SlotId id, Listening& listening) {
-    for (std::size_t i = 0; i < kAcceptsAtOnce && !listening.waiting.empty(); ++i) {
-      if (listening.paused || !deliver_one(id, listening)) break;
-    }
+    // Told before those who may fill the room again.
     if (listening.stopped && clients_ < options_.limits.clients_max && !entries_.full()) {
       listening.stopped = false;
       emit({.kind = EventKind::kAcceptResumed, .tag = listening.tag});
+    }
+    for (std::size_t i = 0; i < kAcceptsAtOnce && !listening.waiting.empty(); ++i) {
+      if (listening.paused || !deliver_one(id, listening)) break;
     }
     if (listening.draining && listening.waiting.empty()) listeners_.erase(id);
   });

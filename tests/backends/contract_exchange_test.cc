@@ -27,6 +27,11 @@ struct Dialled {
 
 class ContractExchange : public Contract {
  protected:
+  void SetUp() override {
+    const auto why = harness().cannot(Feature::kExchange);
+    if (!why.empty()) GTEST_SKIP() << why;
+  }
+
   Dialled dial() {
     Dialled dialled;
     connect_tag_ = next_tag(kConnectTag);
@@ -295,6 +300,31 @@ TEST_P(ContractExchange, AFailedConnectionAnswersWithAnError) {
   EXPECT_NE(wait_answer(tag), base::Errno::kNone);
 }
 
+// Of an engine that cannot.
+class ContractNoExchange : public Contract {
+ protected:
+  void SetUp() override {
+    if (harness().cannot(Feature::kExchange).empty()) GTEST_SKIP() << "this engine can";
+  }
+};
+
+TEST_P(ContractNoExchange, AnEngineThatCannotSaysSoInTheEvent) {
+  const Apart apart = make_apart();
+  const backends::ConnId upstream = apart.upstream_connection.id();
+  const backends::Tag tag = next_tag(kConnectTag);
+  transport().exchange(upstream, bytes_of("PING"), 64, tag);
+  EXPECT_EQ(count(EventKind::kExchanged, tag), 0U) << "no event outside poll()";
+  ASSERT_TRUE(pump([&] { return count(EventKind::kExchanged, tag) == 1; }));
+  const Event* answer = find(EventKind::kExchanged, tag);
+  EXPECT_EQ(answer->error, to_errno(ENOTSUP));
+  EXPECT_EQ(answer->conn, upstream);
+  EXPECT_TRUE(transport().reply(upstream).empty());
+  settle();
+  EXPECT_TRUE(apart.upstream->received().empty());
+  EXPECT_EQ(count(EventKind::kExchanged), 1U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Engines, ContractNoExchange, testing::ValuesIn(harnesses()), harness_name);
 INSTANTIATE_TEST_SUITE_P(Engines, ContractExchange, testing::ValuesIn(harnesses()), harness_name);
 
 }  // namespace

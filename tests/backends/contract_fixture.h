@@ -100,7 +100,7 @@ class Contract : public testing::TestWithParam<HarnessFactory> {
 
   const std::vector<backends::Event>& events() const { return events_; }
   std::deque<backends::Connection>& accepted() { return accepted_; }
-  Harness& harness() { return *harness_; }
+  Harness& harness() const { return *harness_; }
   // Ends the transport, as a worker does when it stops.
   void destroy_transport();
 

@@ -9,6 +9,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "backends/transport.h"
@@ -70,6 +71,13 @@ struct PeerOptions {
   std::size_t buffer_bytes = 0;
 };
 
+// What an engine may be unable to do, because of how it moves bytes: see Harness::cannot().
+enum class Feature : std::uint8_t {
+  kExchange,      // exchange().
+  kReturnUnused,  // RelaySpec::return_unused: it takes kNever for every value.
+  kHoldBytes      // Bytes wait between the two sides, so the writer is done before the reader is.
+};
+
 class Harness {
  public:
   Harness() = default;
@@ -82,12 +90,17 @@ class Harness {
   // True where a connection is a descriptor of this process, so RLIMIT_NOFILE bites.
   virtual bool has_descriptors() const = 0;
 
+  // The reason why the engine cannot do it, for the test that is skipped. Empty: it can.
+  virtual std::string_view cannot([[maybe_unused]] Feature feature) const { return {}; }
+
   // May be called more than once: several workers of one process.
   virtual std::unique_ptr<backends::Transport> make_transport(
       const backends::TransportOptions& options) = 0;
 
   // A claimed address of the harness's family for Transport::listen; the port is already a number.
   virtual base::Address listen_address() = 0;
+  // Two addresses to connect from, with port 0. None where the machine has only one.
+  virtual std::vector<base::IpPort> sources() const = 0;
   // An address of the family where nobody listens.
   virtual base::Address refusing_address() = 0;
 
@@ -109,6 +122,10 @@ struct HarnessFactory {
 
 void add_socket_harnesses(std::vector<HarnessFactory>& out);
 void add_sim_harnesses(std::vector<HarnessFactory>& out);
+void add_dpdk_harnesses(std::vector<HarnessFactory>& out);
+
+// Loopback has many addresses in v4 and one in v6: Harness::sources() of the others.
+std::vector<base::IpPort> loopback_sources(base::Family family);
 
 // All of them: contract_harness.cc has a line for each kind.
 std::vector<HarnessFactory> harnesses();

@@ -54,6 +54,8 @@ TEST_P(ContractReset, BytesBeforeAResetAreDeliveredFirst) {
 }
 
 TEST_P(ContractReset, AResetWaitsForASlowReader) {
+  const auto why = harness().cannot(Feature::kHoldBytes);
+  if (!why.empty()) GTEST_SKIP() << why;
   use_service_buffers(16UL * 1024);
   for (const Direction direction : kBothDirections) {
     Joined joined = join({.buffer_bytes = 16UL * 1024});
@@ -83,6 +85,8 @@ TEST_P(ContractReset, AResetWaitsForASlowReader) {
 }
 
 TEST_P(ContractReset, AnAbortEndsAResetThatWaits) {
+  const auto why = harness().cannot(Feature::kHoldBytes);
+  if (!why.empty()) GTEST_SKIP() << why;
   use_service_buffers(16UL * 1024);
   Joined joined = join({.buffer_bytes = 16UL * 1024});
   joined.client->read(false);

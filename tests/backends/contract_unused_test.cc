@@ -1,6 +1,7 @@
 // RelaySpec::return_unused: a client that left without a byte in either direction gives its
 // upstream connection back, and nothing else does.
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "tests/backends/contract_fixture.h"
@@ -28,6 +29,9 @@ RelaySpec returning(ReturnUnused when) {
 class ContractUnused : public Contract {
  protected:
   enum class Leave { kFin, kReset };
+
+  std::string_view why_never() const { return harness().cannot(Feature::kReturnUnused); }
+  bool never_returned() const { return !why_never().empty(); }
 
   // What a client can do here that this network can tell apart.
   std::vector<Leave> ways() {
@@ -69,6 +73,7 @@ class ContractUnused : public Contract {
 };
 
 TEST_P(ContractUnused, TheUpstreamConnectionComesBackOpen) {
+  if (never_returned()) GTEST_SKIP() << why_never();
   for (const Leave how : ways()) {
     Joined joined;
     Connection upstream = returned(joined, how);
@@ -86,6 +91,7 @@ TEST_P(ContractUnused, TheUpstreamConnectionComesBackOpen) {
 }
 
 TEST_P(ContractUnused, AClientThatSaidOnlyFinIsAnsweredByFin) {
+  if (never_returned()) GTEST_SKIP() << why_never();
   Joined joined = join({}, returning(ReturnUnused::kAfterResetOrFin));
   joined.client->shutdown_write();
   const Connection upstream(transport(), wait_unused(joined).conn);
@@ -115,7 +121,7 @@ TEST_P(ContractUnused, AResetIsEnoughForBothModesAndForNever) {
     Joined joined = join({}, returning(when));
     joined.client->reset();
     const Event done = wait_done(joined);
-    if (when == ReturnUnused::kNever) {
+    if (when == ReturnUnused::kNever || never_returned()) {
       EXPECT_EQ(done.relay_end, RelayEnd::kClientReset);
       EXPECT_EQ(done.conn, backends::ConnId::kNone);
     } else {
@@ -127,6 +133,7 @@ TEST_P(ContractUnused, AResetIsEnoughForBothModesAndForNever) {
 }
 
 TEST_P(ContractUnused, AClientThatLeftBeforeTheRelayGivesTheUpstreamBackToo) {
+  if (never_returned()) GTEST_SKIP() << why_never();
   for (const Leave how : ways()) {
     Apart apart = make_apart();
     leave(*apart.client, how);
@@ -252,6 +259,7 @@ TEST_P(ContractUnused, AnUpstreamThatHasHadTheClientsFinIsNotUnused) {
 }
 
 TEST_P(ContractUnused, TheErrorSaysWhetherTheClientHadReset) {
+  if (never_returned()) GTEST_SKIP() << why_never();
   for (const Leave how : ways()) {
     Joined joined = join({}, returning(ReturnUnused::kAfterResetOrFin));
     leave(*joined.client, how);
@@ -262,6 +270,7 @@ TEST_P(ContractUnused, TheErrorSaysWhetherTheClientHadReset) {
 }
 
 TEST_P(ContractUnused, AReturnedConnectionCarriesTheNextClientsBytes) {
+  if (never_returned()) GTEST_SKIP() << why_never();
   for (const Leave how : ways()) {
     Joined first;
     Connection upstream = returned(first, how);
@@ -287,6 +296,7 @@ TEST_P(ContractUnused, AReturnedConnectionCarriesTheNextClientsBytes) {
 }
 
 TEST_P(ContractUnused, AConnectionMayBeGivenBackAgainAndAgain) {
+  if (never_returned()) GTEST_SKIP() << why_never();
   Joined joined;
   Connection upstream = returned(joined, Leave::kFin);
   for (int i = 0; i < 3; ++i) {
@@ -305,6 +315,7 @@ TEST_P(ContractUnused, AConnectionMayBeGivenBackAgainAndAgain) {
 }
 
 TEST_P(ContractUnused, TheLaterEndOfAReturnedConnectionIsToldToItsNewTag) {
+  if (never_returned()) GTEST_SKIP() << why_never();
   for (const Leave end : ways()) {
     Joined joined;
     const Connection upstream = returned(joined, Leave::kFin);
@@ -325,6 +336,7 @@ TEST_P(ContractUnused, TheLaterEndOfAReturnedConnectionIsToldToItsNewTag) {
 }
 
 TEST_P(ContractUnused, AReturnedConnectionThatNobodyTookIsClosedWithTheTransport) {
+  if (never_returned()) GTEST_SKIP() << why_never();
   Joined joined = join({}, returning(ReturnUnused::kAfterResetOrFin));
   joined.client->close();
   static_cast<void>(wait_unused(joined));

@@ -80,6 +80,8 @@ class SimHarness final : public Harness {
   base::Address listen_address() override { return next_address(); }
   base::Address refusing_address() override { return next_address(); }
 
+  std::vector<base::IpPort> sources() const override { return loopback_sources(family_); }
+
   std::unique_ptr<Service> make_service(const PeerOptions& options) override {
     backends::SimListen listen;
     listen.address = next_address();

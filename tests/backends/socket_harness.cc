@@ -204,6 +204,8 @@ class SocketHarness final : public Harness {
     return bind_to(reserved_.back().get(), free_address());
   }
 
+  std::vector<base::IpPort> sources() const override { return loopback_sources(family_); }
+
   std::unique_ptr<Service> make_service(const PeerOptions& options) override {
     base::UniqueFd fd = new_socket(family_, options);
     base::Address address = bind_to(fd.get(), free_address());
@@ -255,7 +257,7 @@ void add_socket_harnesses(std::vector<HarnessFactory>& out) {
   const std::pair<const char*, base::Family> families[] = {
       {"v4", base::Family::kV4}, {"v6", base::Family::kV6}, {"unix", base::Family::kUnix}};
   for (const backends::EngineInfo& engine : backends::engines()) {
-    if (!engine.usable) continue;
+    if (!engine.usable || engine.needs_ports) continue;
     const std::string name(engine.name);
     for (const auto& [suffix, family] : families) {
       out.push_back({.name = name + "_" + suffix, .family = family, .make = [name, of = family] {

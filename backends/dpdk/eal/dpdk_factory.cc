@@ -284,10 +284,13 @@ base::Result<std::unique_ptr<Transport>> DpdkFactory::make(const TransportOption
 
 }  // namespace
 
-EngineInfo probe() { return {.name = "dpdk", .usable = true, .reason = {}}; }
+EngineInfo probe() { return {.name = "dpdk", .usable = true, .reason = {}, .needs_ports = true}; }
 
 base::Parsed<std::unique_ptr<TransportFactory>> make_factory(
     const PortSettings& settings, std::unique_ptr<TransportFactory> kernel) {
+  if (settings.ports.empty() || settings.addresses.empty()) {
+    return base::failure(std::string("transport dpdk: it needs ports and addresses"));
+  }
   auto factory = std::make_unique<DpdkFactory>(settings, std::move(kernel));
   if (auto problem = factory->start()) return base::failure("transport dpdk: " + *problem);
   return factory;

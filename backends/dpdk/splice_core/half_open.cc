@@ -61,6 +61,12 @@ bool HalfOpenTable<Ip>::add(const HalfOpen<Ip>& entry, base::Nanos now) {
 }
 
 template <typename Ip>
+const HalfOpen<Ip>* HalfOpenTable<Ip>::find(const FlowKey<Ip>& flow) const {
+  const std::uint32_t slot = places_[place_of(flow, hash_of(flow, secret_))];
+  return slot == kNone ? nullptr : &slots_[slot].entry;
+}
+
+template <typename Ip>
 bool HalfOpenTable<Ip>::remove(const FlowKey<Ip>& flow) {
   const std::size_t place = place_of(flow, hash_of(flow, secret_));
   if (places_[place] == kNone) return false;

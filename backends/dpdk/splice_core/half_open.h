@@ -36,6 +36,8 @@ class HalfOpenTable {
   // False when it is full. A flow that is there already (the client sent its SYN again) is replaced
   // and its times begin anew.
   bool add(const HalfOpen<Ip>& entry, base::Nanos now);
+  // Null when it is not there. Valid until the next call of anything that is not const.
+  const HalfOpen<Ip>* find(const FlowKey<Ip>& flow) const;
   // The ACK came, or an RST. False when it was not there.
   bool remove(const FlowKey<Ip>& flow);
 

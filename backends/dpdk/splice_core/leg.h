@@ -1,7 +1,6 @@
 // A connection of ours that is not joined to another: a client that waits for its upstream, or an
 // upstream that connects, waits in a pool, or says goodbye. We are its TCP, as little as that
-// takes: no data is taken from either (a client's first segments are kept unacknowledged, an
-// upstream's window is held at zero).
+// takes: nothing is acknowledged, but the first segments are kept for the other side to come.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +19,11 @@ enum class LegState : std::uint8_t {
   kGone,     // RST, or the connect failed: the owner has been told and still has to close it.
   kClosing   // The owner closed it: our FIN waits for its acknowledgement.
 };
+
+// What a parked upstream may send. Not zero: a FIN waits for a window too, so nobody would learn
+// that a server has left, and a greeting is there when its client comes. A parked connection keeps
+// one or two segments of it at most times.
+inline constexpr std::uint16_t kParkedWindow = 1024;
 
 // The first and last segment in EarlyStore.
 inline constexpr std::uint32_t kNoSegment = 0xffffffff;
@@ -42,6 +46,7 @@ struct Leg {
   LegState state = LegState::kOpen;
   std::uint8_t tries = 0;  // Of SYN or FIN.
   bool fin_came = false;
+  bool fin_acknowledged = false;  // Ours. kClosing only.
 };
 
 }  // namespace backends::dpdk::splice_core

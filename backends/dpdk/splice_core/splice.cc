@@ -89,8 +89,10 @@ template <typename Ip>
 bool Splice<Ip>::matches(std::uint32_t ref, const FlowKey<Ip>& flow) const {
   const std::uint32_t slot = slot_of(ref);
   switch (kind_of(ref)) {
-    case RefKind::kLeg:
-      return legs_.find(leg_id(slot))->flow == flow;
+    case RefKind::kLeg: {
+      const Leg<Ip>* const leg = legs_.find(leg_id(slot));
+      return leg != nullptr && leg->flow == flow;
+    }
     case RefKind::kClientSide:
       return pairs_[slot].flow(Side::kClient) == flow;
     case RefKind::kUpstreamSide:
@@ -126,7 +128,7 @@ Listening<Ip>* Splice<Ip>::listening_on(const FlowKey<Ip>& flow) {
 
 template <typename Ip>
 void Splice<Ip>::unknown(Work<Ip>& work, const Segment& segment) {
-  if (segment.has(kRst)) return drop(work, DropReason::kNoState);
+  if (segment.has(kRst)) return stranger_reset(work, segment);
   const Listening<Ip>* const listening = listening_on(work.flow);
   if (listening == nullptr) {
     if (!own_address(work.flow.local)) return drop(work, DropReason::kNotForUs);
@@ -138,6 +140,14 @@ void Splice<Ip>::unknown(Work<Ip>& work, const Segment& segment) {
   }
   if (segment.has(kAck)) return client_ack(work, segment, *listening);
   answer_stranger(work, segment, DropReason::kNoState);
+}
+
+// A client that does not want our SYN-ACK: it need not be sent again.
+template <typename Ip>
+void Splice<Ip>::stranger_reset(Work<Ip>& work, const Segment& segment) {
+  const HalfOpen<Ip>* const half = half_open_.find(work.flow);
+  if (half != nullptr && segment.seq == half->client_isn + 1) half_open_.remove(work.flow);
+  drop(work, DropReason::kNoState);
 }
 
 // RST for what is of no connection of ours (RFC 9293, 3.10.7.1), under a limit.

@@ -130,6 +130,7 @@ class Splice {
 
   std::size_t slots() const { return pairs_.used_slots(); }
   void add_gauges(CoreStats& stats) const;
+  PageKind page_kind() const { return pairs_.page_kind(); }
 
  private:
   enum class RefKind : std::uint8_t { kLeg, kClientSide, kUpstreamSide };
@@ -160,6 +161,7 @@ class Splice {
   // splice.cc
   void dispatch(Work<Ip>& work);
   void unknown(Work<Ip>& work, const Segment& segment);
+  void stranger_reset(Work<Ip>& work, const Segment& segment);
   bool matches(std::uint32_t ref, const FlowKey<Ip>& flow) const;
   std::uint32_t find(const FlowKey<Ip>& flow, std::uint32_t hash) const;
   std::uint32_t hash(const FlowKey<Ip>& flow) const { return hash_of(flow, secret_); }
@@ -185,6 +187,8 @@ class Splice {
   base::SlotId add_leg(const Leg<Ip>& leg);
   void leg_segment(Work<Ip>& work, const Segment& segment, std::uint32_t slot);
   void closing(Work<Ip>& work, const Segment& segment, base::SlotId id, Leg<Ip>& leg);
+  // Drops it and answers with where the leg stands, under a limit.
+  void challenge(Work<Ip>& work, const Leg<Ip>& leg, DropReason reason);
   void leg_reset(Work<Ip>& work, const Segment& segment, base::SlotId id, Leg<Ip>& leg);
   void forget_leg(base::SlotId id);  // And its port, its early segments and its place in the index.
   void send(const FlowKey<Ip>& flow, Hop hop, OwnSegment segment);
@@ -198,8 +202,9 @@ class Splice {
 
   // splice_pairs.cc
   void pair_segment(Work<Ip>& work, Segment segment, std::uint32_t slot, Side from);
-  void pair_reset(Work<Ip>& work, const Segment& segment, std::uint32_t slot, Side from);
+  void pair_reset(Work<Ip>& work, Segment segment, std::uint32_t slot, Side from);
   void pair_syn(Work<Ip>& work, const Segment& segment, std::uint32_t slot, Side from);
+  bool decides(const Pair<Ip>& pair, const Segment& segment, Side from) const;
   bool believable(const Pair<Ip>& pair, const Segment& segment, Side from) const;
   void note_progress(Pair<Ip>& pair, std::uint32_t slot, const Segment& segment, Side from);
   void note(Pair<Ip>& pair, std::uint32_t slot);
@@ -210,12 +215,22 @@ class Splice {
   // splice_attach.cc
   void fill_pair(Pair<Ip>& pair, const Leg<Ip>& client, const Leg<Ip>& upstream,
                  std::uint32_t header_bytes, std::uint32_t skip);
-  bool trim_skipped(Work<Ip>& work, Segment& segment, const Pair<Ip>& pair) const;
+  // Bytes of the client that the upstream never gets are still to come.
+  static bool skipping(const Pair<Ip>& pair) {
+    const std::uint32_t first = pair.acked[index_of(Side::kUpstream)];
+    const std::uint32_t next =
+        pair.sent[index_of(Side::kClient)] + pair.seq_shift[index_of(Side::kClient)];
+    return static_cast<std::int32_t>(next - first) < 0;
+  }
+  bool take_skipped(Work<Ip>& work, Segment& segment, Pair<Ip>& pair);
+  void cut_front(Work<Ip>& work, Segment& segment, std::uint32_t bytes, std::uint32_t seq);
   void send_on_pair(const Pair<Ip>& pair, Side to, std::uint8_t flags, std::uint32_t seq,
                     std::span<const std::byte> payload = {});
   void reset_side(const Pair<Ip>& pair, Side to);
   void send_header(const Pair<Ip>& pair, const Opening& opening);
-  void replay_early(std::uint32_t slot, std::uint32_t first);
+  void replay_early(std::uint32_t slot, Side from, std::uint32_t first);
+  void send_last_words(const Leg<Ip>& client, Leg<Ip>& upstream, std::span<const std::byte> header,
+                       std::uint32_t skip);
   std::uint32_t add_opening(std::span<const std::byte> header);
   void free_opening(std::uint32_t opening);
   PairId id_of(std::uint32_t slot) const {

@@ -26,6 +26,9 @@ base::Result<PairId> Splice<Ip>::attach(base::SlotId client_id, base::SlotId ups
     close(upstream_id, true);
     return base::failure(base::to_errno(error));
   };
+  if (upstream_open && client.state == LegState::kGone && client.early_first != kNoSegment) {
+    send_last_words(client, legs_[upstream_id], header, skip);
+  }
   if (!client_open || !upstream_open) return give_up(client_open ? EPIPE : ECONNRESET);
 
   std::uint32_t opening = kNoSegment;
@@ -62,7 +65,8 @@ base::Result<PairId> Splice<Ip>::attach(base::SlotId client_id, base::SlotId ups
   }
   start_timer(0, timer);
   const PairId id = id_of(slot);
-  replay_early(slot, client.early_first);
+  replay_early(slot, Side::kClient, client.early_first);
+  replay_early(slot, Side::kUpstream, upstream.early_first);
   return id;
 }
 
@@ -78,7 +82,7 @@ void Splice<Ip>::fill_pair(Pair<Ip>& pair, const Leg<Ip>& client, const Leg<Ip>&
   const std::uint32_t upstream_first = upstream.send_next + header_bytes;
   pair.seq_shift = {upstream_first - client_first, client.send_next - upstream.expected};
   pair.acked = {client.send_next, upstream_first};
-  pair.sent = {client_first, upstream.expected};
+  pair.sent = {client.expected, upstream.expected};  // The skipped bytes are still to come.
   pair.active = shared_.seconds;
   pair.hop = {client.hop, upstream.hop};
   pair.window_scale = {client.options.window_scale, upstream.options.window_scale};
@@ -89,25 +93,59 @@ void Splice<Ip>::fill_pair(Pair<Ip>& pair, const Leg<Ip>& client, const Leg<Ip>&
   pair.state = header_bytes == 0 ? PairState::kAttached : PairState::kHeaderSent;
 }
 
-// While the header is not acknowledged, the numbers of skipped bytes are those of the header: they
-// must not reach the upstream as anything else. Cuts them off; false when nothing is left.
+// A segment that begins in front of the first byte that the upstream gets. Its skipped bytes are
+// taken and acknowledged here, because nobody else ever does; and while the PROXY header is not
+// acknowledged their numbers are the header's and must not reach the upstream. What is left goes
+// on, with the number of that first byte. False when that is nothing.
 template <typename Ip>
-bool Splice<Ip>::trim_skipped(Work<Ip>& work, Segment& segment, const Pair<Ip>& pair) const {
-  const std::uint32_t first =
-      pair.acked[index_of(Side::kUpstream)] - pair.seq_shift[index_of(Side::kClient)];
+bool Splice<Ip>::take_skipped(Work<Ip>& work, Segment& segment, Pair<Ip>& pair) {
+  std::uint32_t& shift = pair.seq_shift[index_of(Side::kClient)];
+  std::uint32_t& next = pair.sent[index_of(Side::kClient)];
+  std::uint32_t first = pair.acked[index_of(Side::kUpstream)] - shift;
   if (!seq_before(segment.seq, first)) return true;
-  const std::uint32_t cut = first - segment.seq;
+  if (!trusted(work)) return false;
+  work.packet->verdict = Verdict::kDrop;
+  const auto acknowledge = [&] {
+    send_on_pair(pair, Side::kClient, kAck,
+                 pair.sent[index_of(Side::kUpstream)] + pair.seq_shift[index_of(Side::kUpstream)]);
+  };
+  const std::uint32_t end = segment.seq + segment.payload_bytes;
+  const bool fin = segment.has(kFin) && seq_at_or_before(end, first);
+  if (segment.length() > 0 && seq_before(next, first)) {
+    if (seq_before(next, segment.seq) || seq_before(segment.end(), next)) {  // A gap, or nonsense.
+      shared_.stats.drop(DropReason::kBadSequence);
+      acknowledge();
+      return false;
+    }
+    next = seq_before(end, first) ? end : first;
+    if (fin) {  // It said less than what was to be skipped: its end is the end of everything.
+      shift += first - end;
+      first = end;
+    }
+  }
+  if (segment.has(kFin) && seq_before(end, first)) return false;
+  const std::uint32_t cut = std::min(first - segment.seq, segment.payload_bytes);
+  const bool rest = cut < segment.payload_bytes || fin;
+  if (cut > 0 && !rest) acknowledge();
+  // An acknowledgement that says nothing new would count as a duplicate.
+  const bool news =
+      segment.length() == 0 || seq_before(pair.acked[index_of(Side::kClient)], segment.ack);
+  if (!rest && !news) return false;
+  cut_front(work, segment, cut, first);
+  return true;
+}
+
+// Takes payload off and gives the segment a new number. Its checksum was right.
+template <typename Ip>
+void Splice<Ip>::cut_front(Work<Ip>& work, Segment& segment, std::uint32_t bytes,
+                           std::uint32_t seq) {
   Packet& packet = *work.packet;
-  packet.verdict = Verdict::kDrop;
-  // Nothing but skipped bytes: they are acknowledged with the first byte behind them, or when they
-  // are sent again and the header has arrived.
-  if (cut > segment.payload_bytes || segment.length() == 0) return false;
   std::byte* const tcp = packet.data + work.envelope.l4;
   std::byte* const payload = tcp + segment.header_bytes;
-  std::memmove(payload, payload + cut, segment.payload_bytes - cut);
-  segment.seq = first;
-  segment.payload_bytes -= cut;
-  work.envelope.size -= cut;
+  std::memmove(payload, payload + bytes, segment.payload_bytes - bytes);
+  segment.seq = seq;
+  segment.payload_bytes -= bytes;
+  work.envelope.size -= bytes;
   packet.size = work.envelope.size;
   store32(tcp + 4, segment.seq);
   if constexpr (kFamily == CoreFamily::kV4) {
@@ -117,7 +155,6 @@ bool Splice<Ip>::trim_skipped(Work<Ip>& work, Segment& segment, const Pair<Ip>& 
     store16(packet.data + 4, static_cast<std::uint16_t>(work.envelope.size - kIp6HeaderBytes));
   }
   write_tcp_checksum(packet.data, work.envelope);
-  return true;
 }
 
 template <typename Ip>
@@ -131,12 +168,11 @@ void Splice<Ip>::send_on_pair(const Pair<Ip>& pair, Side to, std::uint8_t flags,
   const std::uint16_t window =
       to == Side::kUpstream ? rescale_window(pair.client_window, pair.window_scale[f], ours)
                             : rescale_window(shared_.options.first_window, kNoWindowScale, ours);
+  // Of the skipped bytes those that have come.
+  const std::uint32_t ack =
+      to == Side::kClient && skipping(pair) ? pair.sent[t] : pair.acked[f] - pair.seq_shift[t];
   send(pair.flow(to), pair.hop[t],
-       {.seq = seq,
-        .ack = pair.acked[f] - pair.seq_shift[t],
-        .window = window,
-        .flags = flags,
-        .payload = payload});
+       {.seq = seq, .ack = ack, .window = window, .flags = flags, .payload = payload});
 }
 
 template <typename Ip>
@@ -152,21 +188,24 @@ void Splice<Ip>::send_header(const Pair<Ip>& pair, const Opening& opening) {
                std::span(opening.bytes).first(opening.size));
 }
 
-// What the client has sent already, as if it came now.
+// What a side has sent already, as if it came now.
 template <typename Ip>
-void Splice<Ip>::replay_early(std::uint32_t slot, std::uint32_t first) {
+void Splice<Ip>::replay_early(std::uint32_t slot, Side from, std::uint32_t first) {
   const std::uint16_t stamp = pairs_[slot].stamp;
   for (std::uint32_t at = first; at != kNoSegment; at = shared_.early.next(at)) {
     Pair<Ip>& pair = pairs_[slot];
     if (pair.stamp != stamp || pair.state == PairState::kFree) break;
+    const PairState state = pair.state;
     const std::span<std::byte> bytes = shared_.early.at(at);
     const auto size = static_cast<std::uint32_t>(bytes.size());
     Packet packet{
-        .data = bytes.data(), .size = size, .room = size, .hop = pair.hop[index_of(Side::kClient)]};
+        .data = bytes.data(), .size = size, .room = size, .hop = pair.hop[index_of(from)]};
     const auto envelope = parse_envelope(bytes);
     CHECK(envelope.has_value());
-    Work<Ip> work{.packet = &packet, .envelope = *envelope, .flow = pair.flow(Side::kClient)};
-    pair_segment(work, parse_segment(packet.data, *envelope), slot, Side::kClient);
+    Work<Ip> work{.packet = &packet, .envelope = *envelope, .flow = pair.flow(from)};
+    pair_segment(work, parse_segment(packet.data, *envelope), slot, from);
+    // An upstream that was heard before the joining has not heard of it.
+    if (pair.state == PairState::kOpen) pair.state = state;
     if (packet.verdict != Verdict::kSend) continue;
     std::byte* const out = shared_.outbox.segment(packet.size, packet.hop);
     if (out == nullptr) {
@@ -176,6 +215,32 @@ void Splice<Ip>::replay_early(std::uint32_t slot, std::uint32_t first) {
     }
   }
   if (first != kNoSegment) shared_.early.free_list(first);
+}
+
+// Of a client that is gone: the upstream gets what it said, then its RST, as without us.
+template <typename Ip>
+void Splice<Ip>::send_last_words(const Leg<Ip>& client, Leg<Ip>& upstream,
+                                 std::span<const std::byte> header, std::uint32_t skip) {
+  const auto say = [&](std::span<const std::byte> bytes) {
+    send(upstream.flow, upstream.hop,
+         {.seq = upstream.send_next,
+          .ack = upstream.expected,
+          .flags = kAck | kPsh,
+          .payload = bytes});
+    upstream.send_next += static_cast<std::uint32_t>(bytes.size());
+  };
+  if (!header.empty()) say(header);
+  std::uint32_t next = client.expected + skip;
+  for (std::uint32_t at = client.early_first; at != kNoSegment; at = shared_.early.next(at)) {
+    const std::span<const std::byte> packet = shared_.early.at(at);
+    const auto envelope = parse_envelope(packet);
+    CHECK(envelope.has_value());
+    const Segment segment = parse_segment(packet.data(), *envelope);
+    const std::uint32_t end = segment.seq + segment.payload_bytes;
+    if (!seq_before(next, end)) continue;
+    say(packet.subspan(envelope->size - (end - next), end - next));
+    next = end;
+  }
 }
 
 template <typename Ip>
@@ -233,8 +298,8 @@ template base::Result<PairId> Splice<Ip4>::attach(base::SlotId, base::SlotId,
                                                   std::span<const std::byte>, std::uint32_t);
 template base::Result<PairId> Splice<Ip6>::attach(base::SlotId, base::SlotId,
                                                   std::span<const std::byte>, std::uint32_t);
-template bool Splice<Ip4>::trim_skipped(Work<Ip4>&, Segment&, const Pair<Ip4>&) const;
-template bool Splice<Ip6>::trim_skipped(Work<Ip6>&, Segment&, const Pair<Ip6>&) const;
+template bool Splice<Ip4>::take_skipped(Work<Ip4>&, Segment&, Pair<Ip4>&);
+template bool Splice<Ip6>::take_skipped(Work<Ip6>&, Segment&, Pair<Ip6>&);
 template void Splice<Ip4>::send_on_pair(const Pair<Ip4>&, Side, std::uint8_t, std::uint32_t,
                                         std::span<const std::byte>);
 template void Splice<Ip6>::send_on_pair(const Pair<Ip6>&, Side, std::uint8_t, std::uint32_t,

@@ -70,8 +70,16 @@ void Splice<Ip>::client_ack(Work<Ip>& work, const Segment& segment,
                             const Listening<Ip>& listening) {
   if (!listening.accepting) return drop(work, DropReason::kListenerPaused);
   if (!trusted(work)) return;
-  const auto offered =
-      shared_.cookies.check(work.flow, segment.seq - 1, segment.ack - 1, shared_.now);
+  std::uint32_t first = segment.seq;
+  auto offered = shared_.cookies.check(work.flow, first - 1, segment.ack - 1, shared_.now);
+  // When the ACK and the first data are lost, or later data overtakes them, the cookie cannot be
+  // checked without the client's own first number: a RST would end a good connection.
+  const HalfOpen<Ip>* const half = offered ? nullptr : half_open_.find(work.flow);
+  if (half != nullptr &&
+      segment.seq - (half->client_isn + 1) <= std::uint32_t{shared_.options.first_window}) {
+    first = half->client_isn + 1;
+    offered = shared_.cookies.check(work.flow, half->client_isn, segment.ack - 1, shared_.now);
+  }
   if (!offered) {
     ++shared_.stats.cookies_refused;
     return answer_stranger(work, segment, DropReason::kBadCookie);
@@ -80,7 +88,7 @@ void Splice<Ip>::client_ack(Work<Ip>& work, const Segment& segment,
   leg.flow = work.flow;
   leg.token = listening.token;
   leg.send_next = segment.ack;
-  leg.expected = segment.seq;
+  leg.expected = first;
   leg.options = *offered;
   leg.window = segment.window;
   leg.hop = work.packet->hop;
@@ -101,13 +109,7 @@ void Splice<Ip>::waiting_client(Work<Ip>& work, const Segment& segment, std::uin
   Leg<Ip>& leg = legs_[id];
   if (segment.has(kSyn)) {
     // Of the same handshake: our SYN-ACK crossed it. Anything else is a challenge (RFC 5961, 4.2).
-    drop(work, DropReason::kSynOnOpen);
-    if (!shared_.answers.allow(shared_.now)) {
-      ++shared_.stats.answers_limited;
-      return;
-    }
-    ++shared_.stats.challenges_sent;
-    return send_leg(leg, kAck);
+    return challenge(work, leg, DropReason::kSynOnOpen);
   }
   if (!segment.has(kAck)) return drop(work, DropReason::kBadSequence);
   work.packet->verdict = Verdict::kDrop;
@@ -124,28 +126,28 @@ void Splice<Ip>::waiting_client(Work<Ip>& work, const Segment& segment, std::uin
   keep_early(work, segment, id, leg);
 }
 
-// Keeps what comes in order. The client hears of it when the upstream acknowledges.
+// Keeps what continues what is kept, perhaps with some of it sent again. Its sender hears of it
+// when the other side acknowledges.
 template <typename Ip>
 void Splice<Ip>::keep_early(Work<Ip>& work, const Segment& segment, base::SlotId id, Leg<Ip>& leg) {
   if (!trusted(work)) return;
   work.packet->verdict = Verdict::kDrop;
-  if (segment.seq != leg.expected + leg.early_bytes || leg.fin_came) {
-    // Sent again while it is kept already, or ahead of something that was lost.
-    if (!seq_before(segment.seq, leg.expected + leg.early_bytes)) {
-      shared_.stats.drop(DropReason::kEarlyData);
-    }
-    return;
-  }
+  const bool client = leg.side == Side::kClient;
+  const DropReason reason = client ? DropReason::kEarlyData : DropReason::kParkedData;
+  const std::uint32_t edge = leg.expected + leg.early_bytes;
+  if (leg.fin_came || seq_at_or_before(segment.end(), edge)) return;  // Sent again.
+  if (seq_before(edge, segment.seq)) return drop(work, reason);       // Something was lost.
+  const std::uint32_t bytes = segment.seq + segment.payload_bytes - edge;
   const bool fits =
-      leg.early_bytes + segment.payload_bytes <= shared_.options.early_bytes_per_client;
+      leg.early_bytes + bytes <= (client ? shared_.options.early_bytes_per_client : kParkedWindow);
   const std::uint32_t kept =
       fits ? shared_.early.add(leg.early_last, {work.packet->data, work.envelope.size})
            : EarlyStore::kNone;
-  if (kept == EarlyStore::kNone) return drop(work, DropReason::kEarlyData);
+  if (kept == EarlyStore::kNone) return drop(work, reason);
   ++shared_.stats.early_held;
   if (leg.early_first == EarlyStore::kNone) leg.early_first = kept;
   leg.early_last = kept;
-  leg.early_bytes += segment.payload_bytes;
+  leg.early_bytes += bytes;
   leg.window = segment.window;
   if (segment.has(kFin)) {
     leg.fin_came = true;
@@ -159,6 +161,8 @@ template void Splice<Ip4>::client_ack(Work<Ip4>&, const Segment&, const Listenin
 template void Splice<Ip6>::client_ack(Work<Ip6>&, const Segment&, const Listening<Ip6>&);
 template void Splice<Ip4>::waiting_client(Work<Ip4>&, const Segment&, std::uint32_t);
 template void Splice<Ip6>::waiting_client(Work<Ip6>&, const Segment&, std::uint32_t);
+template void Splice<Ip4>::keep_early(Work<Ip4>&, const Segment&, base::SlotId, Leg<Ip4>&);
+template void Splice<Ip6>::keep_early(Work<Ip6>&, const Segment&, base::SlotId, Leg<Ip6>&);
 template void Splice<Ip4>::send_syn_ack(const HalfOpen<Ip4>&);
 template void Splice<Ip6>::send_syn_ack(const HalfOpen<Ip6>&);
 

@@ -52,6 +52,10 @@ class SpliceCore {
   std::size_t early_bytes() const { return shared_.early.bytes(); }
   const CoreStats& stats();  // With the gauges of this moment.
   base::Nanos now() const { return shared_.now; }
+  // What the memory of a family's pairs became.
+  PageKind page_kind(CoreFamily family) const {
+    return family == CoreFamily::kV4 ? v4_.page_kind() : v6_.page_kind();
+  }
 
   // --- Listeners. Addresses that are ours: a stranger's segment to one of them draws a RST.
   void set_own_addresses(std::span<const base::IpPort> addresses);

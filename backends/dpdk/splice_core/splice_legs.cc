@@ -57,7 +57,12 @@ void Splice<Ip>::leg_segment(Work<Ip>& work, const Segment& segment, std::uint32
 template <typename Ip>
 void Splice<Ip>::leg_reset(Work<Ip>& work, const Segment& segment, base::SlotId id, Leg<Ip>& leg) {
   // Behind what is kept of a client is exact too: it was sent before the RST.
-  if (segment.seq != leg.expected && segment.seq != leg.expected + leg.early_bytes) {
+  const std::uint32_t kept = leg.expected + leg.early_bytes + (leg.fin_came ? 1U : 0U);
+  if (segment.seq != leg.expected && segment.seq != kept) {
+    // Ahead of that it may still be real: the challenge draws the exact one (RFC 5961, 3.2).
+    if (segment.seq - leg.expected <= std::uint32_t{shared_.options.first_window}) {
+      return challenge(work, leg, DropReason::kBadSequence);
+    }
     return drop(work, DropReason::kBadSequence);
   }
   if (!trusted(work)) return;
@@ -65,6 +70,17 @@ void Splice<Ip>::leg_reset(Work<Ip>& work, const Segment& segment, base::SlotId 
   if (leg.side == Side::kUpstream) --parked_;
   leg.state = LegState::kGone;
   tell(CoreEventKind::kLegClosed, id, leg, base::to_errno(ECONNRESET));
+}
+
+template <typename Ip>
+void Splice<Ip>::challenge(Work<Ip>& work, const Leg<Ip>& leg, DropReason reason) {
+  drop(work, reason);
+  if (!shared_.answers.allow(shared_.now)) {
+    ++shared_.stats.answers_limited;
+    return;
+  }
+  ++shared_.stats.challenges_sent;
+  send_leg(leg, kAck);
 }
 
 // Our FIN is on its way. Theirs may come, data may not: nobody is there to take it (RFC 1122,
@@ -77,7 +93,7 @@ void Splice<Ip>::closing(Work<Ip>& work, const Segment& segment, base::SlotId id
     return forget_leg(id);
   }
   if (!segment.has(kAck)) return drop(work, DropReason::kBadSequence);
-  const bool ours_acknowledged = segment.ack == leg.send_next;
+  leg.fin_acknowledged |= segment.ack == leg.send_next;
   if (segment.payload_bytes > 0 && !seq_before(segment.seq, leg.expected)) {
     ++shared_.stats.resets_sent;
     send(leg.flow, leg.hop, {.seq = segment.ack, .flags = kRst});
@@ -88,7 +104,7 @@ void Splice<Ip>::closing(Work<Ip>& work, const Segment& segment, base::SlotId id
     ++leg.expected;
   }
   if (segment.length() > 0) send_leg(leg, kAck);
-  if (ours_acknowledged && leg.fin_came) forget_leg(id);
+  if (leg.fin_acknowledged && leg.fin_came) forget_leg(id);
 }
 
 template <typename Ip>
@@ -128,16 +144,14 @@ void Splice<Ip>::send(const FlowKey<Ip>& flow, Hop hop, OwnSegment segment) {
 
 template <typename Ip>
 void Splice<Ip>::send_leg(const Leg<Ip>& leg, std::uint8_t flags) {
-  // No data is taken here, so the window is zero; a client's was given with the SYN-ACK and must
-  // not be taken back (RFC 9293, 3.8.6).
+  // A client's was given with the SYN-ACK and must not be taken back (RFC 9293, 3.8.6).
+  const std::uint16_t window =
+      leg.side == Side::kClient ? shared_.options.first_window : kParkedWindow;
   const bool scaled = leg.options.window_scale != kNoWindowScale;
-  const std::uint16_t client_window =
-      scaled ? static_cast<std::uint16_t>(shared_.options.first_window >> kOurWindowScale)
-             : shared_.options.first_window;
   send(leg.flow, leg.hop,
        {.seq = leg.send_next,
         .ack = leg.expected,
-        .window = leg.side == Side::kClient ? client_window : std::uint16_t{0},
+        .window = scaled ? static_cast<std::uint16_t>(window >> kOurWindowScale) : window,
         .flags = flags});
 }
 
@@ -163,6 +177,8 @@ template void Splice<Ip4>::forget_leg(base::SlotId);
 template void Splice<Ip6>::forget_leg(base::SlotId);
 template void Splice<Ip4>::give_back_port(const FlowKey<Ip4>&);
 template void Splice<Ip6>::give_back_port(const FlowKey<Ip6>&);
+template void Splice<Ip4>::challenge(Work<Ip4>&, const Leg<Ip4>&, DropReason);
+template void Splice<Ip6>::challenge(Work<Ip6>&, const Leg<Ip6>&, DropReason);
 template void Splice<Ip4>::leg_segment(Work<Ip4>&, const Segment&, std::uint32_t);
 template void Splice<Ip6>::leg_segment(Work<Ip6>&, const Segment&, std::uint32_t);
 template void Splice<Ip4>::close(base::SlotId, bool);

@@ -1,6 +1,8 @@
 // Joined connections: every segment of a session passes here. What is noted of it is what an exact
 // RST and a count of bytes need; numbers that cannot be true are passed on, because the endpoints
 // judge better, but change nothing here (facts/dpdk.md, 2.5; RFC 5961).
+#include <algorithm>
+
 #include "backends/dpdk/splice_core/checksum.h"
 #include "backends/dpdk/splice_core/seq.h"
 #include "backends/dpdk/splice_core/splice.h"
@@ -26,10 +28,11 @@ void Splice<Ip>::pair_segment(Work<Ip>& work, Segment segment, std::uint32_t slo
   if (segment.has(kSyn)) return pair_syn(work, segment, slot, from);
   if (segment.has(kRst)) return pair_reset(work, segment, slot, from);
   if (!segment.has(kAck)) return drop(work, DropReason::kBadSequence);
-  // A FIN changes more than numbers, so here the checksum is looked at.
-  if (segment.has(kFin) && !trusted(work)) return;
-  if (pair.state == PairState::kHeaderSent && from == Side::kClient &&
-      !trim_skipped(work, segment, pair)) {
+  // Where more than numbers changes the checksum is looked at: the FIN, the end of the header's
+  // repeating, the acknowledgement of a FIN.
+  if ((segment.has(kFin) || decides(pair, segment, from)) && !trusted(work)) return;
+  if (from == Side::kClient && (pair.state == PairState::kHeaderSent || skipping(pair)) &&
+      !take_skipped(work, segment, pair)) {
     return;
   }
   if (believable(pair, segment, from)) note_progress(pair, slot, segment, from);
@@ -38,6 +41,18 @@ void Splice<Ip>::pair_segment(Work<Ip>& work, Segment segment, std::uint32_t slo
   if ((pair.flags & kAllAcked) == kAllAcked && pair.state != PairState::kLingering) {
     end_pair(slot, PairEnd::kBothClosed);
   }
+}
+
+// The acknowledgement that says that the PROXY header has arrived, or the other side's FIN.
+template <typename Ip>
+bool Splice<Ip>::decides(const Pair<Ip>& pair, const Segment& segment, Side from) const {
+  const std::size_t s = index_of(from);
+  const std::size_t r = index_of(other(from));
+  if (pair.state == PairState::kHeaderSent && from == Side::kUpstream) {
+    return seq_at_or_before(pair.acked[s], segment.ack);
+  }
+  return (pair.flags & fin_from(other(from))) != 0 && (pair.flags & fin_acked_by(from)) == 0 &&
+         segment.ack == pair.sent[r] + pair.seq_shift[r];
 }
 
 // Within the windows of both, as far as we can know them.
@@ -53,7 +68,9 @@ bool Splice<Ip>::believable(const Pair<Ip>& pair, const Segment& segment, Side f
   }
   const std::int32_t acknowledged = distance(pair.acked[s], segment.ack);
   const std::int32_t outstanding = distance(pair.acked[s], pair.sent[r] + pair.seq_shift[r]);
-  return acknowledged <= outstanding && acknowledged >= -window_max(pair.window_scale[s]);
+  // Negative while skipped bytes are still to come.
+  return acknowledged <= std::max(outstanding, 0) &&
+         acknowledged >= -window_max(pair.window_scale[s]);
 }
 
 template <typename Ip>
@@ -66,23 +83,26 @@ void Splice<Ip>::note_progress(Pair<Ip>& pair, std::uint32_t slot, const Segment
     pair.state = PairState::kOpen;
   }
   bool moved = false;
-  if (distance(pair.sent[s], segment.end()) > 0) {
-    pair.sent[s] = segment.end();
-    if (segment.payload_bytes > 0) {
-      pair.active = shared_.seconds;
-      moved = true;
-    }
+  const bool farther = segment.length() > 0 && distance(pair.sent[s], segment.end()) > 0;
+  if (farther && segment.payload_bytes > 0) {
+    pair.active = shared_.seconds;
+    moved = true;
   }
   if (segment.has(kFin)) {
+    // The end, whatever a damaged segment has said before.
     moved |= (pair.flags & fin_from(from)) == 0;
     pair.flags |= fin_from(from);
+    pair.sent[s] = segment.end();
+  } else if (farther && (pair.flags & fin_from(from)) == 0) {
+    pair.sent[s] = segment.end();
   }
   if (distance(pair.acked[s], segment.ack) > 0) {
     pair.acked[s] = segment.ack;
+    pair.active = shared_.seconds;
     moved = true;
   }
   if ((pair.flags & fin_from(other(from))) != 0 &&
-      pair.acked[s] == pair.sent[r] + pair.seq_shift[r]) {
+      segment.ack == pair.sent[r] + pair.seq_shift[r]) {
     pair.flags |= fin_acked_by(from);
   }
   if (moved) note(pair, slot);
@@ -107,6 +127,8 @@ void Splice<Ip>::pass_on(Work<Ip>& work, const Segment& segment, Pair<Ip>& pair,
       seq_before(ack, pair.acked[s])) {
     ack = pair.acked[s];
   }
+  // And before the skipped bytes have come, the client hears of those that have.
+  if (from == Side::kUpstream && skipping(pair)) ack = pair.sent[r] + pair.seq_shift[r];
   const std::uint8_t ours =
       pair.window_scale[r] == kNoWindowScale ? kNoWindowScale : kOurWindowScale;
   const bool lacks_sack =
@@ -131,11 +153,17 @@ void Splice<Ip>::pass_on(Work<Ip>& work, const Segment& segment, Pair<Ip>& pair,
 }
 
 template <typename Ip>
-void Splice<Ip>::pair_reset(Work<Ip>& work, const Segment& segment, std::uint32_t slot, Side from) {
+void Splice<Ip>::pair_reset(Work<Ip>& work, Segment segment, std::uint32_t slot, Side from) {
   if (!trusted(work)) return;
   Pair<Ip>& pair = pairs_[slot];
   const std::size_t s = index_of(from);
   const std::size_t r = index_of(other(from));
+  // A client that leaves before it has sent what is skipped: the upstream expects what comes
+  // behind.
+  if (from == Side::kClient && skipping(pair) && segment.seq == pair.sent[s]) {
+    segment.seq = pair.acked[r] - pair.seq_shift[s];
+    pair.sent[s] = segment.seq;
+  }
   // Exact is what the receiver expects: its last acknowledgement, or any number up to the end of
   // what was sent to it since (it may have that already and its acknowledgement be on the way).
   // Anybody else's guess has to hit those few of 2^32; the receiver judges what is passed on.

@@ -70,9 +70,11 @@ void Splice<Ip>::leg_timer(const Timer& timer) {
         send_leg(*leg, kRst | kAck);
         return forget_leg(id);
       }
-      // The FIN's own number is the one before what comes next.
-      send(leg->flow, leg->hop,
-           {.seq = leg->send_next - 1, .ack = leg->expected, .flags = kFin | kAck});
+      if (!leg->fin_acknowledged) {
+        // The FIN's own number is the one before what comes next.
+        send(leg->flow, leg->hop,
+             {.seq = leg->send_next - 1, .ack = leg->expected, .flags = kFin | kAck});
+      }
       return start_timer(kShortDelayFirst + next.tries, next);
     case LegState::kOpen:
     case LegState::kGone:

@@ -1,5 +1,4 @@
-// Upstreams: connecting, and waiting with a window of zero until a client comes
-// (facts/dpdk.md, 2.6).
+// Upstreams: connecting, and waiting until a client comes (facts/dpdk.md, 2.6).
 #include <array>
 #include <cstring>
 #include <utility>
@@ -42,8 +41,12 @@ base::Result<base::SlotId> Splice<Ip>::connect(const ConnectWish& wish) {
   leg.hop = wish.hop;
   leg.side = Side::kUpstream;
   leg.state = LegState::kSynSent;
-  std::array<std::uint64_t, sizeof(FlowKey<Ip>) / 8 + 1> words{};
-  std::memcpy(words.data(), &leg.flow, sizeof(leg.flow));
+  // Field by field: what lies between the fields differs from one time to the next.
+  constexpr std::size_t kAddressWords = (sizeof(Ip) + 7) / 8;
+  std::array<std::uint64_t, 2 * kAddressWords + 1> words{};
+  std::memcpy(words.data(), &leg.flow.remote, sizeof(Ip));
+  std::memcpy(&words[kAddressWords], &leg.flow.local, sizeof(Ip));
+  words.back() = (std::uint64_t{leg.flow.remote_port} << 16U) | leg.flow.local_port;
   leg.send_next = static_cast<std::uint32_t>(siphash24(isn_key_, words)) +
                   static_cast<std::uint32_t>(shared_.now.count() / kIsnTick);
   const base::SlotId id = add_leg(leg);
@@ -70,7 +73,7 @@ template <typename Ip>
 void Splice<Ip>::send_syn(Leg<Ip>& leg) {
   const SynOptions ours{.mss = leg.our_mss, .window_scale = kOurWindowScale, .sack = true};
   // The window of a SYN is never scaled; an upstream that speaks first must not use it, and does
-  // not: its data waits for our ACK, which says zero.
+  // not: its data waits for our ACK, which says less.
   send(leg.flow, leg.hop,
        {.seq = leg.send_next,
         .window = shared_.options.first_window,
@@ -121,22 +124,14 @@ void Splice<Ip>::parked(Work<Ip>& work, const Segment& segment, base::SlotId id,
   if (!segment.has(kAck)) return drop(work, DropReason::kBadSequence);
   work.packet->verdict = Verdict::kDrop;
   leg.window = segment.window;
-  if (segment.has(kFin) && segment.seq == leg.expected && segment.payload_bytes == 0) {
-    // Not acknowledged: it comes again when the leg is joined, and then goes to the client.
-    if (!trusted(work)) return;
-    if (!leg.fin_came) {
-      leg.fin_came = true;
-      tell(CoreEventKind::kLegClosed, id, leg, base::Errno::kNone);
-    }
-    return;
-  }
-  // Data cannot be taken. A window probe carries a byte, a keepalive lies before what we expect, a
-  // repeated SYN-ACK has not seen our ACK: all are answered with where we stand.
-  if (segment.length() > 0) shared_.stats.drop(DropReason::kParkedData);
-  if (segment.length() > 0 || seq_before(segment.seq, leg.expected)) {
+  const bool old = seq_before(segment.seq, leg.expected);
+  if (old && seq_at_or_before(segment.end(), leg.expected)) {
+    // A probe of the window or whether we are alive, or a SYN-ACK that has not seen our ACK: all
+    // are answered with where we stand.
     ++shared_.stats.probes_answered;
-    send_leg(leg, kAck);
+    return send_leg(leg, kAck);
   }
+  if (segment.length() > 0) keep_early(work, segment, id, leg);
 }
 
 template <typename Ip>

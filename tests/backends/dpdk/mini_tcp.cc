@@ -132,6 +132,12 @@ std::size_t MiniTcp::in_flight(base::SlotId id) const {
   return connection.pending.size() + connection.queue.size();
 }
 
+std::size_t MiniTcp::unsent(base::SlotId id) const {
+  const Connection& connection = at(id);
+  const std::size_t sent = connection.snd_max - connection.snd_una;  // A FIN is behind all bytes.
+  return in_flight(id) - std::min(sent, connection.queue.size());
+}
+
 void MiniTcp::read(base::SlotId id, bool on, std::size_t read_max) {
   Connection& connection = connections_[id];
   connection.reading = on;
@@ -213,6 +219,7 @@ void MiniTcp::pull(Connection& connection, std::size_t most) {
   if (!connection.reading || connection.user_closed) return;
   const auto bytes = connection.unread.front(most);
   connection.received.insert(connection.received.end(), bytes.begin(), bytes.end());
+  stats_.read += bytes.size();
   connection.unread.discard(bytes.size());
   connection.eof = connection.fin_received && connection.unread.empty();
 }

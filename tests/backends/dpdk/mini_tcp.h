@@ -53,6 +53,7 @@ struct SocketOptions {
 struct MiniTcpStats {
   std::uint64_t received = 0;
   std::uint64_t sent = 0;
+  std::uint64_t read = 0;  // Bytes of payload that users took.
   std::uint64_t malformed = 0;
   std::uint64_t bad_ip_checksums = 0;
   std::uint64_t bad_tcp_checksums = 0;
@@ -108,6 +109,8 @@ class MiniTcp {
   void send(base::SlotId id, std::span<const std::byte> bytes);
   // Bytes that the far end has not acknowledged.
   std::size_t in_flight(base::SlotId id) const;
+  // Those of them that were never sent.
+  std::size_t unsent(base::SlotId id) const;
   // tick() reads while reading is on, at most read_max bytes each time.
   void read(base::SlotId id, bool on, std::size_t read_max = std::size_t{1} << 20U);
   const std::vector<std::byte>& received(base::SlotId id) const;
