@@ -230,6 +230,32 @@ class Traffic:
         self.exchange_both_ways(wires.FRONT[0], "1 % lost", count)
 
 
+    def test_two_workers_with_ports_of_their_own(self):
+        self.wires.add_second_pairs()
+        count = min(BYTES, scaled(16 << 20, 2 << 20))
+        settings = wires.config_of_two_workers(self.driver, self.serve(both_ways(count)),
+                                               self.serve(both_ways(count), "10.82.0.2"))
+        proxy = self.use(Millrace(settings))
+        for host in (wires.FRONT[0], "10.81.0.1"):
+            self.exchange_both_ways(host, "one of two workers", count)
+        for worker in ("0", "1"):
+            proxy.wait_metric(1, "packets_counted_total", what="closed", worker=worker)
+
+    def test_packets_are_captured(self):
+        path = os.path.join(self.folder(), "packets.pcap")
+        proxy = self.start(self.serve(peers.echo), changes={"capture": {"file": path, "one_in": 1}})
+        with self.dial() as client:
+            self.assertEqual(peers.ask(client, b"a needle in the wire"), b"a needle in the wire")
+        proxy.wait_metric(1, "sessions_total")
+        proxy.close()
+        self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
+        with open(path, "rb") as file:
+            data = file.read()
+        self.assertEqual(data[:4], struct.pack("<I", 0xa1b23c4d))
+        # There and back, on both ports, in and out is the same frame: four times.
+        self.assertGreaterEqual(data.count(b"a needle in the wire"), 4)
+
+
 class Manners:
     """For each driver: what TCP's ends do to one another."""
 
@@ -379,6 +405,17 @@ class Faults:
             if device == "cc":
                 client.send(b"ping")
             self.assertEqual(peers.read_exactly(client, 4), expected)
+        self.assertEqual(peers.ask(self.dial()), b"ping")
+
+    def test_checksums_that_are_left_to_a_card_are_counted(self):
+        proxy = self.start(self.serve(peers.echo))
+        with self.wires.client:
+            run(need("ethtool"), "-K", "cc", "tx", "on")
+        with self.assertRaises(TimeoutError):
+            self.dial(timeout=0.5)
+        eventually(lambda: proxy.metrics().value("packets_dropped_total", reason="bad_checksum") > 0, "a drop")
+        with self.wires.client:
+            run(need("ethtool"), "-K", "cc", "tx", "off")
         self.assertEqual(peers.ask(self.dial()), b"ping")
 
     def test_health_checks_go_through_the_kernel(self):
