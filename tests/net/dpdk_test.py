@@ -213,6 +213,17 @@ class Traffic:
             self.assertGreater(rate, 0)
             self.figure(f"redis {name}, requests/s", f"{rate:.0f}")
 
+    def test_short_connections(self):
+        nginx = self.service(services.Nginx)
+        proxy = self.start((wires.SERVER[0], nginx.port), upstream={"pool": {"idle": 16, "idle_max": 64}})
+        report = self.run_client(need("wrk"), "-t", "1", "-c", "50", "-d", f"{SECONDS}s", "-H", "Connection: close",
+                                 f"http://{wires.FRONT[0]}:8000/ok")
+        self.assertNotIn("Socket errors", report)
+        self.assertNotIn("Non-2xx", report)
+        self.figure("connect, ask, close, sessions/s", f"{services.number_before(report, 'requests in') / SECONDS:.0f}")
+        # What was left of the last ones has gone, but for the pool; closed pairs linger for 5 s.
+        proxy.wait_metric(0, "packets_held", what="pairs")
+
     def test_postgres(self):
         postgres = self.service(services.Postgres)
         self.start((wires.SERVER[0], postgres.port))
