@@ -149,6 +149,7 @@ Connection DpdkTransport::connect(const ConnectSpec& spec, Tag tag) {
     owed_.push_back({.kind = EventKind::kConnected, .error = base::to_errno(EMFILE), .tag = tag});
     return {};
   }
+  stats_.connections = entries_.size();
   Entry& entry = entries_[id];
   entry.tag = tag;
   entry.peer = spec.remote.ip;
@@ -284,6 +285,7 @@ void DpdkTransport::close(ConnId conn, CloseMode mode) {
 void DpdkTransport::erase(base::SlotId id) {
   if (entries_[id].is_client) --clients_;
   entries_.erase(id);
+  stats_.connections = entries_.size();
 }
 
 void DpdkTransport::exchange(ConnId conn, std::span<const std::byte>, std::size_t, Tag tag) {

@@ -84,6 +84,11 @@ void Splice<Ip>::client_ack(Work<Ip>& work, const Segment& segment,
     ++shared_.stats.cookies_refused;
     return answer_stranger(work, segment, DropReason::kBadCookie);
   }
+  // A goodbye that matches is mostly an old session's, which had no byte in either direction: only
+  // from a client whose handshake is under way does it begin one.
+  if (segment.has(kFin) && !half_open_.remove(work.flow)) {
+    return answer_stranger(work, segment, DropReason::kNoState);
+  }
   Leg<Ip> leg;
   leg.flow = work.flow;
   leg.token = listening.token;

@@ -109,7 +109,10 @@ void WireWorld::take(Device& device, std::span<const std::byte> frame, base::Nan
   if (header.type == backends::dpdk::kEtherTypeIp6) {
     if (const auto message = backends::dpdk::read_ndp(frame)) return answer(device, *message);
   }
-  if (header.destination == mac_) tcp_.receive(frame.subspan(kEthernetHeaderBytes), now);
+  if (header.destination != mac_) return;
+  const auto packet = frame.subspan(kEthernetHeaderBytes);
+  if (on_packet) on_packet(packet);
+  tcp_.receive(packet, now);
 }
 
 template <typename Ip>

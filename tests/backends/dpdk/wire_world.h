@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -40,9 +41,14 @@ class WireWorld {
   void remove_station(const base::IpPort& address) { nobody_.push_back(address); }
   void return_station(const base::IpPort& address) { std::erase(nobody_, address); }
 
+  // Sees every IP packet that a transport sends.
+  std::function<void(std::span<const std::byte>)> on_packet;
+
   MiniTcp& tcp() { return tcp_; }
   // Everything that has arrived, time, and everything that is to be sent. True when anything moved.
   bool step(base::Nanos now);
+  // A packet of nobody's: onto the wire at once.
+  void send(std::span<const std::byte> packet);
 
  private:
   bool receive_from(std::size_t wire, base::Nanos now);
@@ -51,7 +57,6 @@ class WireWorld {
   void answer(backends::dpdk::Device& device, const backends::dpdk::NeighbourMessage<Ip>& message);
   bool is_station(const base::IpPort& address) const;
   std::size_t wire_to(std::span<const std::byte> packet) const;
-  void send(std::span<const std::byte> packet);
 
   MiniTcp tcp_;
   std::vector<base::IpPort> ours_;
