@@ -10,7 +10,6 @@ namespace bench::c10m {
 namespace {
 
 using backends::dpdk::splice_core::CoreFamily;
-using backends::dpdk::splice_core::CoreOptions;
 
 // Of each direction. Small, so that the buffers stay in the cache, as a network card's do.
 constexpr std::size_t kRingFrames = 1024;
