@@ -89,7 +89,12 @@ void Splice<Ip>::window_timer(const Timer& timer) {
   const Pair<Ip>& pair = pairs_[timer.slot];
   if (pair.stamp != timer.life || pair.state != PairState::kAttached) return;
   ++shared_.stats.attach_repeated;
-  send_on_pair(pair, Side::kUpstream, kAck, pair.acked[index_of(Side::kUpstream)]);
+  // Behind what the client has sent meanwhile: with an older number the upstream would not believe
+  // the window (RFC 9293, 3.10.7.4).
+  const std::size_t client = index_of(Side::kClient);
+  const std::uint32_t first = pair.acked[index_of(Side::kUpstream)];
+  const std::uint32_t behind = pair.sent[client] + pair.seq_shift[client];
+  send_on_pair(pair, Side::kUpstream, kAck, seq_before(first, behind) ? behind : first);
   Timer next = timer;
   if (++next.tries < kWindowTriesMax) start_timer(kSecondWindowDelay, next);
 }

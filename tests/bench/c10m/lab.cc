@@ -10,7 +10,6 @@ namespace bench::c10m {
 namespace {
 
 using backends::dpdk::splice_core::CoreFamily;
-using backends::dpdk::splice_core::CoreOptions;
 
 // Of each direction. Small, so that the buffers stay in the cache, as a network card's do.
 constexpr std::size_t kRingFrames = 1024;
@@ -26,7 +25,7 @@ constexpr std::uint64_t kSpeedEvery = 8;
 // Of the flood, between two turns: what is owed beyond it waits.
 constexpr double kStrangersMax = 128;
 // Upstream connections that wait at once: the rest of a large number comes in the same portions.
-constexpr std::uint32_t kPortion = 32768;
+constexpr std::uint32_t kPortion = 8192;
 constexpr std::size_t kLegsMax = 1U << 17U;
 // What a long life of the laboratory may leave behind in lingering pairs, beside those that live.
 constexpr std::size_t kLifeSlots = 1U << 23U;
