@@ -33,7 +33,7 @@ base::Parsed<std::unique_ptr<TransportFactory>> make_bypass(const PortSettings& 
 constexpr std::string_view kNotBuilt =
     "this binary was built without it; the CMake preset 'dpdk' builds it in (docs/dpdk.md)";
 EngineInfo bypass_info() {
-  return {.name = kBypass, .cause = RefusalCause::kOther, .reason = std::string(kNotBuilt)};
+  return {.name = kBypass, .reason = std::string(kNotBuilt), .needs_ports = true};
 }
 base::Parsed<std::unique_ptr<TransportFactory>> make_bypass(const PortSettings&) {
   return base::failure("transport " + std::string(kBypass) + ": " + std::string(kNotBuilt));

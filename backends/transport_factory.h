@@ -43,6 +43,8 @@ struct EngineInfo {
   bool usable = false;
   RefusalCause cause = RefusalCause::kOther;  // With reason:
   std::string reason;                         // why it is not usable on this machine.
+  // It has network ports of its own and does nothing without PortSettings.
+  bool needs_ports = false;
 };
 
 // An engine that was asked for and is not used, for the whole process or for single transports.

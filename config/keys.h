@@ -221,7 +221,7 @@ void visit_keys(Visitor& visit, T& it) {
 
 template <typename Visitor, Of<Capture> T>
 void visit_keys(Visitor& visit, T& it) {
-  visit.value(Key{"file", "Where packets are written, as pcapng. \"\": nowhere."}, it.file,
+  visit.value(Key{"file", "Where packets are written, as tcpdump does. \"\": nowhere."}, it.file,
               FileRule{});
   visit.value(Key{"one_in", "One connection in so many is written."}, it.one_in, kOneIn);
   visit.value(Key{"bytes_max", "The file grows no further than this."}, it.bytes_max,

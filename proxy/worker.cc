@@ -71,6 +71,7 @@ base::Nanos Worker::next_deadline() const {
   Nanos deadline = std::min(runner_.next_deadline(), pools_.next_deadline());
   if (next_cleaning_) deadline = std::min(deadline, *next_cleaning_);
   if (drain_deadline_) deadline = std::min(deadline, *drain_deadline_);
+  if (counts_packets_) deadline = std::min(deadline, next_packet_numbers_);
   return deadline;
 }
 
@@ -209,7 +210,9 @@ void Worker::account(Nanos turn_began) {
   cells_.transport.publish(stats);
   if (transport_.now() < next_packet_numbers_) return;
   next_packet_numbers_ = transport_.now() + kPacketNumbersInterval;
-  cells_.packets.publish(transport_.packet_numbers());
+  const auto numbers = transport_.packet_numbers();
+  counts_packets_ = !numbers.empty();
+  cells_.packets.publish(numbers);
 }
 
 }  // namespace proxy

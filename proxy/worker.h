@@ -96,6 +96,8 @@ class Worker {
   std::optional<base::Nanos> drain_deadline_;
   std::uint32_t drain_turns_ = 0;
   base::Nanos next_packet_numbers_{0};
+  // The engine has such numbers: they change without an event, so the worker does not wait for one.
+  bool counts_packets_ = false;
   base::Nanos waited_before_{0};
 };
 

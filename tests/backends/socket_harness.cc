@@ -257,8 +257,7 @@ void add_socket_harnesses(std::vector<HarnessFactory>& out) {
   const std::pair<const char*, base::Family> families[] = {
       {"v4", base::Family::kV4}, {"v6", base::Family::kV6}, {"unix", base::Family::kUnix}};
   for (const backends::EngineInfo& engine : backends::engines()) {
-    // The one with ports of its own has no sockets: dpdk_harness.cc.
-    if (!engine.usable || engine.name == "dpdk") continue;
+    if (!engine.usable || engine.needs_ports) continue;
     const std::string name(engine.name);
     for (const auto& [suffix, family] : families) {
       out.push_back({.name = name + "_" + suffix, .family = family, .make = [name, of = family] {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 namespace backends {
@@ -18,12 +19,23 @@ TEST(TransportFactory, EpollIsAlwaysThereAndUsable) {
 
 TEST(TransportFactory, EveryUsableEngineIsMadeByItsName) {
   for (const EngineInfo& engine : engines()) {
+    if (engine.needs_ports) continue;  // dpdk/eal/dpdk_factory_test.cc
     const auto factory = make_transport_factory(engine.name);
     ASSERT_EQ(factory.has_value(), engine.usable) << engine.name;
     if (factory) {
       EXPECT_EQ((*factory)->engine(), engine.name);
     }
   }
+}
+
+TEST(TransportFactory, AnEngineWithPortsOfItsOwnIsInTheListAndSaysWhatItLacks) {
+  const auto all = engines();
+  const auto found = std::ranges::find_if(all, &EngineInfo::needs_ports);
+  ASSERT_NE(found, all.end());
+  const auto factory = make_transport_factory(found->name);  // Without ports.
+  ASSERT_FALSE(factory);
+  EXPECT_TRUE(factory.error().starts_with("transport " + std::string(found->name) + ": "))
+      << factory.error();
 }
 
 TEST(TransportFactory, AutoIsEpollAndHasNothingToComplainAbout) {

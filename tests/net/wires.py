@@ -82,19 +82,32 @@ def _settle(device, *addresses):
     run(harness.need("ethtool"), "-K", device, "tx", "off")
 
 
+def drop(hook, match):
+    """From now on the namespace that the thread is in drops such packets, until forgive()."""
+    namespace.Rules(f"""
+        table inet wires {{
+          chain dropping {{
+            type filter hook {hook} priority 0;
+            {match} drop
+          }}
+        }}
+    """)
+
+
+def forgive():
+    run(harness.need("nft"), "delete", "table", "inet", "wires")
+
+
 class Wires:
     def __init__(self):
         self.client = Place()
         self.server = Place()
         self.far = Place()
-        for port, device, place, ours in (("pc", "cc", self.client, CLIENT), ("ps", "ss", self.server, SERVER)):
-            _join(port, device, place)
-            setting(f"ipv6/conf/{port}/disable_ipv6", 1)
-            run(harness.need("ip"), "link", "set", port, "up")
-            run(harness.need("ethtool"), "-K", port, "tx", "off")
-            with place:
-                _settle(device, ours[0] + "/24", ours[1] + "/64")
+        self._ports = []
+        self._wire("pc", "cc", self.client, CLIENT[0] + "/24", CLIENT[1] + "/64")
+        self._wire("ps", "ss", self.server, SERVER[0] + "/24", SERVER[1] + "/64")
         _join("kp", "ks", self.server)
+        self._ports.append("kp")
         _settle("kp", "10.73.0.1/24")
         run(harness.need("ip"), "route", "add", SERVER[0], "via", "10.73.0.2")
         with self.server:
@@ -108,8 +121,22 @@ class Wires:
             run(harness.need("ip"), "link", "set", "ff", "mtu", str(FAR_MTU))
             run(harness.need("ip"), "route", "add", "default", "via", "10.74.0.1")
 
+    def add_second_pairs(self):
+        """pc2 - cc2 (10.81.0.2) and ps2 - ss2 (10.82.0.2)."""
+        self._wire("pc2", "cc2", self.client, "10.81.0.2/24")
+        self._wire("ps2", "ss2", self.server, "10.82.0.2/24")
+
+    def _wire(self, port, device, place, *addresses):
+        """The port is nobody's yet: the kernel has no address there."""
+        _join(port, device, place)
+        setting(f"ipv6/conf/{port}/disable_ipv6", 1)
+        _settle(port)
+        with place:
+            _settle(device, *addresses)
+        self._ports.append(port)
+
     def close(self):
-        for port in ("pc", "ps", "kp"):
+        for port in self._ports:
             run(harness.need("ip"), "link", "del", port)
         for place in (self.client, self.server, self.far):
             place.close()
@@ -139,6 +166,20 @@ def config(driver, *endpoints, port=8000, changes=None, **more):
     return {"transport": "dpdk", "dpdk": section(driver, **(changes or {})), "workers": {"count": 1},
             "listeners": listeners, "upstreams": upstreams, "metrics": {"bind": "127.0.0.1:0"},
             "shutdown": {"drain": "1s"}}
+
+
+def config_of_two_workers(driver, first, second, port=8000):
+    """After add_second_pairs(): each worker with a port for its clients and one for its servers."""
+    whole = config(driver, first)
+    whole["workers"] = {"count": 2}
+    devices = ("pc", "pc2", "ps", "ps2")
+    whole["dpdk"]["ports"] = [f"{driver}{number},iface={device}" for number, device in enumerate(devices)]
+    whole["dpdk"]["addresses"] = [
+        {"address": f"{address}/24", "port": number}
+        for number, address in enumerate((FRONT[0], "10.81.0.1", BACK[0], "10.82.0.1"))]
+    whole["listeners"].append({"name": "second", "bind": f"10.81.0.1:{port}", "upstream": "second"})
+    whole["upstreams"].append({"name": "second", "endpoints": [{"address": "%s:%d" % second}]})
+    return whole
 
 
 def counted(metrics, what):

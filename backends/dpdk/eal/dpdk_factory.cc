@@ -92,6 +92,8 @@ class DpdkFactory final : public TransportFactory {
     return std::max<std::size_t>(1, settings_.sessions_max / settings_.workers);
   }
   std::size_t legs_max() const { return std::clamp(sessions_of_one() / 8, kLegsMin, kLegsMax); }
+  bool shares_ports() const;
+  std::optional<std::string> check_shares() const;
   std::optional<std::string> open_shared();
   std::optional<std::string> open_own();
   std::optional<std::string> make_buffers();
@@ -117,7 +119,33 @@ class DpdkFactory final : public TransportFactory {
   std::vector<std::string> notes_;
 };
 
+// With as many ports as workers each worker has ports of its own.
+bool DpdkFactory::shares_ports() const {
+  return settings_.workers == 1 || settings_.ports.size() < settings_.workers;
+}
+
+std::optional<std::string> DpdkFactory::check_shares() const {
+  const std::size_t ports = settings_.ports.size();
+  const std::size_t of_one =
+      shares_ports() ? ports : (ports + settings_.workers - 1) / settings_.workers;
+  if (of_one > kPortsMax) {
+    return "a worker would have " + std::to_string(of_one) + " ports, and can have " +
+           std::to_string(kPortsMax);
+  }
+  if (shares_ports()) return std::nullopt;
+  for (std::size_t i = 0; i < settings_.workers; ++i) {
+    const auto is_its_own = [&](const PortSettings::Address& address) {
+      return address.port % settings_.workers == i;
+    };
+    if (std::ranges::any_of(settings_.addresses, is_its_own)) continue;
+    return "worker " + std::to_string(i) + " has the port " + settings_.ports[i] +
+           " for itself, and no address is there";
+  }
+  return std::nullopt;
+}
+
 std::optional<std::string> DpdkFactory::start() {
+  if (auto problem = check_shares()) return problem;
   EalOptions options;
   options.ports = settings_.ports;
   options.huge_pages = settings_.huge_pages;
@@ -129,10 +157,7 @@ std::optional<std::string> DpdkFactory::start() {
   for (const std::string& each : eal_->notes()) note(each);
   if (auto problem = make_buffers()) return problem;
   places_.resize(settings_.workers);
-  auto problem = settings_.workers == 1 || settings_.ports.size() < settings_.workers
-                     ? open_shared()
-                     : open_own();
-  if (problem) return problem;
+  if (auto problem = shares_ports() ? open_shared() : open_own()) return problem;
   for (const auto& port : ports_) {
     for (const std::string& each : port->notes()) note(each);
   }
@@ -259,10 +284,13 @@ base::Result<std::unique_ptr<Transport>> DpdkFactory::make(const TransportOption
 
 }  // namespace
 
-EngineInfo probe() { return {.name = "dpdk", .usable = true, .reason = {}}; }
+EngineInfo probe() { return {.name = "dpdk", .usable = true, .reason = {}, .needs_ports = true}; }
 
 base::Parsed<std::unique_ptr<TransportFactory>> make_factory(
     const PortSettings& settings, std::unique_ptr<TransportFactory> kernel) {
+  if (settings.ports.empty() || settings.addresses.empty()) {
+    return base::failure(std::string("transport dpdk: it needs ports and addresses"));
+  }
   auto factory = std::make_unique<DpdkFactory>(settings, std::move(kernel));
   if (auto problem = factory->start()) return base::failure("transport dpdk: " + *problem);
   return factory;

@@ -28,8 +28,7 @@ base::UniqueFd new_far_end(int buffer_bytes) {
 std::vector<std::string> usable_engines() {
   std::vector<std::string> usable;
   for (const EngineInfo& engine : engines()) {
-    // Not the one that has no sockets.
-    if (engine.usable && engine.name != "dpdk") usable.emplace_back(engine.name);
+    if (engine.usable && !engine.needs_ports) usable.emplace_back(engine.name);
   }
   return usable;
 }

@@ -75,5 +75,18 @@ TEST_F(DpdkFactoryDeathTest, TwoWorkersNeedAPortEachOrOneThatSpreadsInAKnownWay)
   EXPECT_EXIT(fail_with(settings), testing::ExitedWithCode(0), "transport dpdk: .*net_ring0");
 }
 
+TEST_F(DpdkFactoryDeathTest, AWorkerHasBoundedlyManyPorts) {
+  PortSettings settings = one_port("net_null0");
+  for (int i = 1; i < 16; ++i) settings.ports.push_back("net_null" + std::to_string(i));
+  EXPECT_EXIT(fail_with(settings), testing::ExitedWithCode(0), "would have 16 ports");
+}
+
+TEST_F(DpdkFactoryDeathTest, AWorkerWithPortsOfItsOwnNeedsAnAddressThere) {
+  PortSettings settings = one_port("net_null0");
+  settings.ports.push_back("net_null1");
+  settings.workers = 2;
+  EXPECT_EXIT(fail_with(settings), testing::ExitedWithCode(0), "worker 1 has the port net_null1");
+}
+
 }  // namespace
 }  // namespace backends::dpdk::eal
