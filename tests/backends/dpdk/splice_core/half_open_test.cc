@@ -68,6 +68,16 @@ class HalfOpenTableTest : public testing::Test {
 using Versions = testing::Types<Ip4, Ip6>;
 TYPED_TEST_SUITE(HalfOpenTableTest, Versions);
 
+TYPED_TEST(HalfOpenTableTest, FindGivesTheEntryAndNothingOfAnotherFlow) {
+  ASSERT_TRUE(this->table.add(entry<TypeParam>(1), kSyn));
+  const auto* const found = this->table.find(entry<TypeParam>(1).flow);
+  ASSERT_NE(found, nullptr);
+  EXPECT_EQ(number_of(*found), 1U);
+  EXPECT_EQ(this->table.find(entry<TypeParam>(2).flow), nullptr);
+  EXPECT_TRUE(this->table.remove(entry<TypeParam>(1).flow));
+  EXPECT_EQ(this->table.find(entry<TypeParam>(1).flow), nullptr);
+}
+
 TYPED_TEST(HalfOpenTableTest, AnAnswerIsDueAgainAfter1And3And7SecondsThenForgotten) {
   ASSERT_TRUE(this->table.add(entry<TypeParam>(1), kSyn));
   for (const Nanos after : {1s, 3s, 7s}) {
