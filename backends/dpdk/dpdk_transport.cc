@@ -1,11 +1,13 @@
 #include "backends/dpdk/dpdk_transport.h"
 
+#include <poll.h>
+
 #include <algorithm>
 #include <chrono>
-#include <thread>
 #include <utility>
 
 #include "backends/dpdk/packet_numbers.h"
+#include "backends/dpdk/transport_ids.h"
 #include "base/assert.h"
 
 namespace backends::dpdk {
@@ -13,7 +15,6 @@ namespace {
 
 using splice_core::CoreEvent;
 using splice_core::CoreEventKind;
-using splice_core::CoreFamily;
 using splice_core::LegFate;
 using splice_core::LegId;
 using splice_core::PairEnd;
@@ -23,8 +24,6 @@ using splice_core::PairId;
 constexpr std::size_t kListenersMax = 1024;
 // Clients of one listener that are accepted in one poll, as the kernel engines do.
 constexpr std::size_t kAcceptsAtOnce = 64;
-// Connects whose next station is looked for in one round.
-constexpr std::size_t kResolvesAtOnce = 64;
 // Idle rounds before the first sleep, and its length: a frame that comes meanwhile waits so long.
 constexpr std::size_t kSpinRounds = 2000;
 constexpr base::Nanos kNap = std::chrono::microseconds(50);
@@ -32,33 +31,6 @@ constexpr base::Nanos kNap = std::chrono::microseconds(50);
 constexpr std::uint64_t kSkipMax = 1U << 30U;
 // Bursts that unlisten() still takes: more than the queue of a device has frames.
 constexpr std::size_t kUnlistenRounds = 256;
-
-// The tokens of the core's legs: an entry, or a listener.
-constexpr std::uint64_t kListenerBit = std::uint64_t{1} << 63U;
-std::uint64_t pack(base::SlotId id) { return (std::uint64_t{id.generation} << 32U) | id.slot; }
-base::SlotId unpack(std::uint64_t word) {
-  return {.slot = static_cast<std::uint32_t>(word),
-          .generation = static_cast<std::uint32_t>((word & ~kListenerBit) >> 32U)};
-}
-std::uint64_t listener_token(base::SlotId id) { return pack(id) | kListenerBit; }
-
-base::SlotId slot_of(ConnId conn) { return unpack(static_cast<std::uint64_t>(conn)); }
-base::SlotId slot_of(ListenerId listener) { return unpack(static_cast<std::uint64_t>(listener)); }
-ConnId conn_of(base::SlotId id) { return static_cast<ConnId>(pack(id)); }
-
-// A relay's public name: the pair's, and a bit that keeps it from being kNone.
-constexpr std::uint64_t kRelayBit = std::uint64_t{1} << 63U;
-RelayId relay_of(const PairId& pair) {
-  const auto family = static_cast<std::uint64_t>(pair.family);
-  return static_cast<RelayId>(kRelayBit | (family << 48U) | (std::uint64_t{pair.stamp} << 32U) |
-                              pair.slot);
-}
-PairId pair_of(RelayId relay) {
-  const auto word = static_cast<std::uint64_t>(relay);
-  return {.slot = static_cast<std::uint32_t>(word),
-          .stamp = static_cast<std::uint16_t>(word >> 32U),
-          .family = static_cast<CoreFamily>((word >> 48U) & 1U)};
-}
 
 std::uint32_t to_us(base::Nanos time) {
   const auto us = std::chrono::duration_cast<std::chrono::microseconds>(time).count();
@@ -140,109 +112,6 @@ void DpdkTransport::unlisten(ListenerId listener) {
   datapath_.core().unlisten(listener_token(id));
   listeners_[id].draining = true;
   listeners_[id].paused = false;
-}
-
-Connection DpdkTransport::connect(const ConnectSpec& spec, Tag tag) {
-  const base::SlotId id = entries_.emplace();
-  if (id.generation == 0) {
-    ++stats_.connects_refused;
-    owed_.push_back({.kind = EventKind::kConnected, .error = base::to_errno(EMFILE), .tag = tag});
-    return {};
-  }
-  stats_.connections = entries_.size();
-  Entry& entry = entries_[id];
-  entry.tag = tag;
-  entry.peer = spec.remote.ip;
-  entry.has_leg = false;
-  if (const auto started = start_connect(spec, id); !started) {
-    owed_.push_back(
-        {.kind = EventKind::kConnected, .error = started.error(), .tag = tag, .conn = conn_of(id)});
-  }
-  return {*this, conn_of(id)};
-}
-
-base::Result<void> DpdkTransport::start_connect(const ConnectSpec& spec, base::SlotId id) {
-  if (spec.remote.family() == base::Family::kUnix) {
-    return base::failure(base::to_errno(EAFNOSUPPORT));
-  }
-  const Way way = datapath_.way_to(spec.remote.ip);
-  if (way.reach == Reach::kUnreachable) return base::failure(base::to_errno(EHOSTUNREACH));
-  const auto sources = choose_sources(spec, way.sources);
-  splice_core::SpliceCore& core = datapath_.core();
-  std::uint16_t mss = 0;
-  if (spec.client != ConnId::kNone) {
-    const Entry* const client = entries_.find(slot_of(spec.client));
-    if (client != nullptr && client->has_leg && client->peer.family == spec.remote.family() &&
-        core.fate(client->leg) != LegFate::kGone) {
-      mss = std::min(core.mss(client->leg), core.own_mss(spec.remote.family()));
-    }
-  }
-  const auto leg = sources.empty()
-                       ? base::Result<LegId>(base::failure(base::to_errno(EADDRNOTAVAIL)))
-                       : core.connect({.remote = spec.remote.ip,
-                                       .sources = sources,
-                                       .first_source = spec.first_source % sources.size(),
-                                       .mss = mss,
-                                       .hop = way.hop,
-                                       .token = pack(id)});
-  if (!leg) {
-    if (leg.error() == base::to_errno(EADDRNOTAVAIL)) ++stats_.sources_exhausted;
-    ++stats_.connects_refused;
-    return base::failure(leg.error());
-  }
-  Entry& entry = entries_[id];
-  entry.leg = *leg;
-  entry.has_leg = true;
-  entry.local = core.local(*leg);
-  if (way.reach == Reach::kPending) resolving_.push_back({id, spec.remote.ip});
-  return {};
-}
-
-std::span<const base::IpPort> DpdkTransport::choose_sources(const ConnectSpec& spec,
-                                                            std::span<const base::IpPort> ours) {
-  if (spec.sources.empty()) return ours;
-  sources_.clear();
-  for (base::IpPort wanted : spec.sources) {
-    wanted.port = 0;
-    const auto same = [&](base::IpPort each) {
-      each.port = 0;
-      return each == wanted;
-    };
-    if (std::ranges::any_of(ours, same)) sources_.push_back(wanted);
-  }
-  return sources_;
-}
-
-void DpdkTransport::resolve() {
-  const std::size_t count = std::min(resolving_.size(), kResolvesAtOnce);
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < resolving_.size(); ++i) {
-    const Resolving waiting = resolving_[i];
-    Entry* const entry = entries_.find(waiting.entry);
-    if (entry == nullptr) continue;  // Closed meanwhile.
-    if (i >= count) {
-      resolving_[kept++] = waiting;
-      continue;
-    }
-    const Way way = datapath_.way_to(waiting.remote);
-    switch (way.reach) {
-      case Reach::kKnown:
-        datapath_.core().reach(entry->leg, way.hop);
-        break;
-      case Reach::kPending:
-        resolving_[kept++] = waiting;
-        break;
-      case Reach::kUnreachable:
-        datapath_.core().close(entry->leg, true);
-        entry->has_leg = false;
-        emit({.kind = EventKind::kConnected,
-              .error = base::to_errno(EHOSTUNREACH),
-              .tag = entry->tag,
-              .conn = conn_of(waiting.entry)});
-        break;
-    }
-  }
-  resolving_.resize(kept);
 }
 
 void DpdkTransport::retag(ConnId conn, Tag tag) { entries_[slot_of(conn)].tag = tag; }
@@ -427,7 +296,8 @@ std::span<const Event> DpdkTransport::poll(base::Nanos wait_max) {
 bool DpdkTransport::idle_wait(base::Nanos deadline, std::size_t idle_rounds) {
   const base::Nanos before = now_;
   if (options_.idle == Idle::kSleep && idle_rounds > kSpinRounds && before + kNap < deadline) {
-    std::this_thread::sleep_for(kNap);
+    const timespec nap{.tv_sec = 0, .tv_nsec = kNap.count()};
+    static_cast<void>(::ppoll(nullptr, 0, &nap, nullptr));  // A signal ends it: all the better.
   }
   now_ = base::monotonic_now();
   if (idle_rounds > 0) stats_.waited += now_ - before;

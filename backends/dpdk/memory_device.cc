@@ -16,6 +16,14 @@ constexpr std::size_t round_up(std::size_t bytes) {
   return (bytes + kAlignment - 1) / kAlignment * kAlignment;
 }
 
+// From one buffer to the next: an odd number of cache lines. With a power of two the headers of all
+// frames would fall into a few sets of the cache and throw each other out of it, which made every
+// packet several times as dear.
+constexpr std::size_t distance_of(std::size_t buffer_bytes) {
+  const std::size_t lines = round_up(buffer_bytes) / kAlignment;
+  return (lines | 1U) * kAlignment;
+}
+
 }  // namespace
 
 namespace detail {
@@ -23,15 +31,22 @@ namespace detail {
 WireRing::WireRing(std::size_t places, std::byte* buffers, std::uint32_t buffer_bytes)
     : places_(places), mask_(places - 1) {
   CHECK(places > 0 && (places & mask_) == 0);
-  for (std::size_t i = 0; i < places; ++i) places_[i].buffer = buffers + i * buffer_bytes;
+  for (std::size_t i = 0; i < places; ++i) {
+    places_[i].buffer = buffers + i * distance_of(buffer_bytes);
+  }
 }
 
+// Both exchange field by field: a copy of the whole would read in one piece what was just written
+// in several, and the processor waits for that.
 bool WireRing::put(WireFrame& frame) {
   if (put_ - head_seen_ > mask_) {
     head_seen_ = head_.load(std::memory_order_acquire);
     if (put_ - head_seen_ > mask_) return false;
   }
-  std::swap(places_[put_ & mask_], frame);
+  WireFrame& place = places_[put_ & mask_];
+  std::swap(place.buffer, frame.buffer);
+  place.offset = frame.offset;  // Those of an empty buffer mean nothing.
+  place.size = frame.size;
   ++put_;
   return true;
 }
@@ -41,7 +56,10 @@ bool WireRing::take(WireFrame& empty) {
     tail_seen_ = tail_.load(std::memory_order_acquire);
     if (taken_ == tail_seen_) return false;
   }
-  std::swap(places_[taken_ & mask_], empty);
+  WireFrame& place = places_[taken_ & mask_];
+  std::swap(place.buffer, empty.buffer);
+  empty.offset = place.offset;
+  empty.size = place.size;
   ++taken_;
   return true;
 }
@@ -57,7 +75,9 @@ WireEnd::WireEnd(const MemoryWireOptions& options, std::size_t side, std::byte* 
       in_(in),
       link_(link) {
   stock_.reserve(stock_max_);
-  for (std::size_t i = 0; i < stock_max_; ++i) keep(buffers + i * buffer_bytes_);
+  for (std::size_t i = 0; i < stock_max_; ++i) {
+    keep(buffers + i * distance_of(buffer_bytes_));
+  }
 }
 
 void WireEnd::keep(std::byte* buffer) {
@@ -137,8 +157,8 @@ MemoryWire::MemoryWire(const MemoryWireOptions& options) {
   CHECK(options.spare_buffers > 0);
   MemoryWireOptions rounded = options;
   rounded.buffer_bytes = static_cast<std::uint32_t>(round_up(options.buffer_bytes));
-  const std::size_t ring_bytes = options.ring_frames * rounded.buffer_bytes;
-  const std::size_t stock_bytes = options.spare_buffers * rounded.buffer_bytes;
+  const std::size_t ring_bytes = options.ring_frames * distance_of(rounded.buffer_bytes);
+  const std::size_t stock_bytes = options.spare_buffers * distance_of(rounded.buffer_bytes);
   memory_.reset(static_cast<std::byte*>(
       ::operator new (2 * (ring_bytes + stock_bytes), std::align_val_t{kAlignment})));
   std::byte* at = memory_.get();

@@ -17,7 +17,6 @@ namespace {
 
 using backends::dpdk::DpdkTransport;
 using backends::dpdk::DpdkTransportOptions;
-using backends::dpdk::PortAddress;
 using dpdk_test::MiniTcp;
 using dpdk_test::WireWorld;
 

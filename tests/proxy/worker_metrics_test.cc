@@ -2,10 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
-
-#include <cstdint>
 
 namespace proxy {
 namespace {

@@ -12,11 +12,11 @@
 
 namespace backends::dpdk::splice_core {
 
-template <typename Entry, std::size_t kDelays>
+template <typename Entry, std::size_t DelayCount>
 class DelayQueues {
  public:
   // most: entries of one delay; past it add() says no. Memory doubles as they come, and stays.
-  DelayQueues(const std::array<base::Nanos, kDelays>& delays, std::size_t most)
+  DelayQueues(const std::array<base::Nanos, DelayCount>& delays, std::size_t most)
       : delays_(delays), most_(most) {}
 
   bool add(std::size_t delay, const Entry& entry, base::Nanos now) {
@@ -69,9 +69,9 @@ class DelayQueues {
     return true;
   }
 
-  std::array<base::Nanos, kDelays> delays_;
+  std::array<base::Nanos, DelayCount> delays_;
   std::size_t most_;
-  std::array<Queue, kDelays> queues_;
+  std::array<Queue, DelayCount> queues_;
 };
 
 }  // namespace backends::dpdk::splice_core

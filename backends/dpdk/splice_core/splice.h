@@ -143,12 +143,12 @@ class Splice {
     return side == Side::kClient ? RefKind::kClientSide : RefKind::kUpstreamSide;
   }
 
-  enum class TimerKind : std::uint8_t { kLeg, kWindow, kHeader };
+  enum class TimerKind : std::uint8_t { kConnect, kClose, kWindow, kHeader };
   struct Timer {
     std::uint32_t slot = 0;
     std::uint32_t life = 0;  // The leg's generation, the pair's stamp.
     std::uint32_t opening = 0;
-    TimerKind kind = TimerKind::kLeg;
+    TimerKind kind = TimerKind::kConnect;
     std::uint8_t tries = 0;
   };
   // A PROXY header that was not acknowledged yet.
@@ -242,7 +242,8 @@ class Splice {
 
   // splice_timers.cc
   void start_timer(std::size_t delay, const Timer& timer);
-  void leg_timer(const Timer& timer);
+  void syn_timer(const Timer& timer);
+  void fin_timer(const Timer& timer);
   void window_timer(const Timer& timer);
   void header_timer(const Timer& timer);
 

@@ -131,7 +131,7 @@ void Splice<Ip>::close(base::SlotId id, bool reset) {
   leg.tries = 0;
   send_leg(leg, kFin | kAck);
   ++leg.send_next;
-  start_timer(0, {.slot = id.slot, .life = id.generation, .kind = TimerKind::kLeg});
+  start_timer(0, {.slot = id.slot, .life = id.generation, .kind = TimerKind::kClose});
 }
 
 template <typename Ip>

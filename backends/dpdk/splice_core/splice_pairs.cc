@@ -182,6 +182,7 @@ void Splice<Ip>::pair_syn(Work<Ip>& work, const Segment& segment, std::uint32_t 
   const bool first_syn = !segment.has(kAck);
   if (from == Side::kClient && first_syn && pair.state == PairState::kLingering) {
     // The client uses its port again: the old session is over (RFC 9293, 3.6.1).
+    if (!trusted(work)) return;
     ++shared_.stats.replaced;
     free_pair(slot);
     return unknown(work, segment);

@@ -29,8 +29,11 @@ void Splice<Ip>::run_timers(std::size_t most) {
   Timer timer;
   for (std::size_t i = 0; i < most && timers_.take(shared_.now, timer); ++i) {
     switch (timer.kind) {
-      case TimerKind::kLeg:
-        leg_timer(timer);
+      case TimerKind::kConnect:
+        syn_timer(timer);
+        break;
+      case TimerKind::kClose:
+        fin_timer(timer);
         break;
       case TimerKind::kWindow:
         window_timer(timer);
@@ -49,37 +52,36 @@ void Splice<Ip>::run_timers(std::size_t most) {
 }
 
 template <typename Ip>
-void Splice<Ip>::leg_timer(const Timer& timer) {
+void Splice<Ip>::syn_timer(const Timer& timer) {
   const base::SlotId id{timer.slot, timer.life};
   Leg<Ip>* const leg = legs_.find(id);
+  if (leg == nullptr || leg->state != LegState::kSynSent) return;
+  Timer next = timer;
+  if (++next.tries >= kTriesMax) {
+    return fail_connect(id, *leg, base::to_errno(leg->hop == kNoHop ? EHOSTUNREACH : ETIMEDOUT));
+  }
+  ++shared_.stats.syns_repeated;
+  if (leg->hop != kNoHop) send_syn(*leg);
+  start_timer(kSynDelayFirst + next.tries, next);
+}
+
+template <typename Ip>
+void Splice<Ip>::fin_timer(const Timer& timer) {
+  const base::SlotId id{timer.slot, timer.life};
+  const Leg<Ip>* const leg = legs_.find(id);
   if (leg == nullptr) return;
   Timer next = timer;
-  ++next.tries;
-  switch (leg->state) {
-    case LegState::kSynSent:
-      if (next.tries >= kTriesMax) {
-        return fail_connect(id, *leg,
-                            base::to_errno(leg->hop == kNoHop ? EHOSTUNREACH : ETIMEDOUT));
-      }
-      ++shared_.stats.syns_repeated;
-      if (leg->hop != kNoHop) send_syn(*leg);
-      return start_timer(kSynDelayFirst + next.tries, next);
-    case LegState::kClosing:
-      if (next.tries >= kTriesMax) {
-        ++shared_.stats.resets_sent;
-        send_leg(*leg, kRst | kAck);
-        return forget_leg(id);
-      }
-      if (!leg->fin_acknowledged) {
-        // The FIN's own number is the one before what comes next.
-        send(leg->flow, leg->hop,
-             {.seq = leg->send_next - 1, .ack = leg->expected, .flags = kFin | kAck});
-      }
-      return start_timer(kShortDelayFirst + next.tries, next);
-    case LegState::kOpen:
-    case LegState::kGone:
-      return;
+  if (++next.tries >= kTriesMax) {
+    ++shared_.stats.resets_sent;
+    send_leg(*leg, kRst | kAck);
+    return forget_leg(id);
   }
+  if (!leg->fin_acknowledged) {
+    // The FIN's own number is the one before what comes next.
+    send(leg->flow, leg->hop,
+         {.seq = leg->send_next - 1, .ack = leg->expected, .flags = kFin | kAck});
+  }
+  start_timer(kShortDelayFirst + next.tries, next);
 }
 
 template <typename Ip>
@@ -87,7 +89,12 @@ void Splice<Ip>::window_timer(const Timer& timer) {
   const Pair<Ip>& pair = pairs_[timer.slot];
   if (pair.stamp != timer.life || pair.state != PairState::kAttached) return;
   ++shared_.stats.attach_repeated;
-  send_on_pair(pair, Side::kUpstream, kAck, pair.acked[index_of(Side::kUpstream)]);
+  // Behind what the client has sent meanwhile: with an older number the upstream would not believe
+  // the window (RFC 9293, 3.10.7.4).
+  const std::size_t client = index_of(Side::kClient);
+  const std::uint32_t first = pair.acked[index_of(Side::kUpstream)];
+  const std::uint32_t behind = pair.sent[client] + pair.seq_shift[client];
+  send_on_pair(pair, Side::kUpstream, kAck, seq_before(first, behind) ? behind : first);
   Timer next = timer;
   if (++next.tries < kWindowTriesMax) start_timer(kSecondWindowDelay, next);
 }

@@ -56,7 +56,8 @@ base::Result<base::SlotId> Splice<Ip>::connect(const ConnectWish& wish) {
   }
   ++shared_.stats.connects;
   if (wish.hop != kNoHop) send_syn(legs_[id]);
-  start_timer(kSynDelayFirst, {.slot = id.slot, .life = id.generation, .kind = TimerKind::kLeg});
+  start_timer(kSynDelayFirst,
+              {.slot = id.slot, .life = id.generation, .kind = TimerKind::kConnect});
   return id;
 }
 

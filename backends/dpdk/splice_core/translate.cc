@@ -10,8 +10,14 @@
 namespace backends::dpdk::splice_core {
 namespace {
 
+// Every field is computed in registers and stored whole, never read back from two smaller stores:
+// the processor would have to wait until these are in the cache, which was half of the time here.
+
 // The low bits of the traffic class (RFC 3168). In IPv6 they lie four bits higher.
-constexpr std::byte kEcnBits{0x03};
+constexpr std::uint16_t kEcnBits = 0x03;
+constexpr std::byte kEcnBits6{0x30};
+// ECE and CWR of a word that begins at the TCP header's 13th byte, as it lies in memory.
+constexpr std::uint32_t kEcnFlags = std::uint32_t{kEce | kCwr} << 8U;
 
 // What the IP header's own checksum does not cover goes into `tcp`: the addresses of the pseudo
 // header.
@@ -26,11 +32,13 @@ void rewrite_ip(std::byte* packet, const FlowKey<Ip4>& towards, std::uint8_t hop
   store_raw(packet + 16, towards.remote.word);
   // Traffic class without ECN; hop limit.
   const auto old_class = load_raw<std::uint16_t>(packet);
-  packet[1] &= ~kEcnBits;
-  ip.replace16(old_class, load_raw<std::uint16_t>(packet));
+  const auto new_class = static_cast<std::uint16_t>(old_class & ~(kEcnBits << 8U));
+  store_raw(packet, new_class);
+  ip.replace16(old_class, new_class);
   const auto old_limit = load_raw<std::uint16_t>(packet + 8);
-  packet[8] = std::byte{hop_limit};
-  ip.replace16(old_limit, load_raw<std::uint16_t>(packet + 8));
+  const auto new_limit = static_cast<std::uint16_t>((old_limit & 0xff00U) | hop_limit);
+  store_raw(packet + 8, new_limit);
+  ip.replace16(old_limit, new_limit);
   store_raw(packet + 10, ip.apply(load_raw<std::uint16_t>(packet + 10)));
 }
 
@@ -48,7 +56,7 @@ void rewrite_ip(std::byte* packet, const FlowKey<Ip6>& towards, std::uint8_t hop
     std::memcpy(address, wanted[which], 16);
   }
   // The traffic class lies across the first two bytes; ECN is bits 4 and 5 of the second.
-  packet[1] &= ~(kEcnBits << 4U);
+  packet[1] &= ~kEcnBits6;
   packet[7] = std::byte{hop_limit};
 }
 
@@ -61,10 +69,10 @@ RewriteFound rewrite(std::byte* packet, const Envelope& envelope, const Segment&
   rewrite_ip(packet, towards, change.hop_limit, delta);
   std::byte* const tcp = packet + envelope.l4;
 
-  const std::uint32_t old_ports = load_raw<std::uint32_t>(tcp);
-  store_raw(tcp, towards.local_port);
-  store_raw(tcp + 2, towards.remote_port);
-  delta.replace32(old_ports, load_raw<std::uint32_t>(tcp));
+  const std::uint32_t ports =
+      towards.local_port | (std::uint32_t{towards.remote_port} << 16U);  // Both in wire order.
+  delta.replace32(load_raw<std::uint32_t>(tcp), ports);
+  store_raw(tcp, ports);
 
   delta.replace32(load_raw<std::uint32_t>(tcp + 4), swap_bytes(change.seq));
   store32(tcp + 4, change.seq);
@@ -72,10 +80,11 @@ RewriteFound rewrite(std::byte* packet, const Envelope& envelope, const Segment&
   store32(tcp + 8, change.ack);
 
   // ECN was not agreed on (facts/dpdk.md, 2.1): its flags go, with the window in one word.
-  const std::uint32_t old_word = load_raw<std::uint32_t>(tcp + 12);
-  tcp[13] &= ~std::byte{kEce | kCwr};
-  store16(tcp + 14, change.window);
-  delta.replace32(old_word, load_raw<std::uint32_t>(tcp + 12));
+  const auto old_word = load_raw<std::uint32_t>(tcp + 12);
+  const std::uint32_t new_word =
+      (old_word & 0xffffU & ~kEcnFlags) | (std::uint32_t{swap_bytes(change.window)} << 16U);
+  store_raw(tcp + 12, new_word);
+  delta.replace32(old_word, new_word);
 
   RewriteFound found;
   if (segment.header_bytes > kTcpHeaderBytes) {

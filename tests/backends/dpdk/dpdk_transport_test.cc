@@ -124,7 +124,7 @@ TEST_F(DpdkTransportTest, AStationThatDoesNotAnswerIsUnreachable) {
   const base::IpPort nobody = ip("10.1.0.66:80");
   world_->remove_station(ip("10.1.0.66:0"));
   const Connection connection = connect(nobody);
-  EXPECT_EQ(connected(), base::to_errno(EHOSTUNREACH));  // After asking for three seconds.
+  EXPECT_EQ(connected(), base::to_errno(EHOSTUNREACH));  // Asked in vain, for seconds.
   EXPECT_FALSE(transport_->alive(connection.id()));
   EXPECT_EQ(transport_->peer(connection.id()).ip, nobody);
   // From now on that is known for a while.

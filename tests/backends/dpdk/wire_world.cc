@@ -20,7 +20,6 @@ using backends::dpdk::kEthernetHeaderBytes;
 using backends::dpdk::MemoryWire;
 using backends::dpdk::MemoryWireOptions;
 using backends::dpdk::NeighbourMessage;
-using backends::dpdk::QueueChoice;
 using backends::dpdk::RssSpread;
 
 // Bursts of one wire and packets of one step: more than the rings hold.

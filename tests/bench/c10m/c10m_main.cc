@@ -114,6 +114,7 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : 2;
   }
   Run run{.options = arguments.lab, .v6 = arguments.family == "v6"};
+  run.nominal_ghz = bench::c10m::nominal_gigahertz();
   run.options.mode = arguments.mode == "two" ? Mode::kTwo : Mode::kOne;
   run.options.pairs = static_cast<std::uint32_t>(arguments.pairs);
   run.options.requests = static_cast<std::uint64_t>(arguments.requests);

@@ -163,7 +163,8 @@ void Generator<Ip>::reply_at_client(Incoming& in, Client& client) {
         message.number != client.number || message.kind != MessageKind::kReply) {
       ++integrity.cross_talk;
     }
-    if (latency_ != nullptr) {
+    // A stamp of 0: asked before somebody wanted to know.
+    if (latency_ != nullptr && message.stamp != 0) {
       latency_->record(base::monotonic_now() -
                        base::Nanos(static_cast<std::int64_t>(message.stamp)));
     }

@@ -78,9 +78,9 @@ class Generator {
   void prefetch(std::uint32_t client) const { __builtin_prefetch(&clients_[client], 1); }
   // A client that is closed sends its SYN, one that is open and quiet a request or its FIN. False:
   // it is not in that state. They leave with flush() or receive().
-  bool open(std::uint32_t client);
-  bool request(std::uint32_t client, base::Nanos stamp);
-  bool close(std::uint32_t client);
+  bool open(std::uint32_t number);
+  bool request(std::uint32_t number, base::Nanos stamp);
+  bool close(std::uint32_t number);
   // SYNs from strangers who never go on.
   void flood(std::size_t count);
   void flush();
@@ -135,7 +135,7 @@ class Generator {
   bool send_new(const Tcp<Ip>& tcp, const Message* message = nullptr);
   void emit(const Frame& frame);
   void drop(const Frame& frame);
-  Tcp<Ip> from_client(std::uint32_t client, std::uint8_t flags) const;
+  Tcp<Ip> from_client(std::uint32_t number, std::uint8_t flags) const;
 
   GeneratorOptions options_;
   backends::dpdk::Device& device_;

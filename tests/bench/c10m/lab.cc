@@ -10,7 +10,6 @@ namespace bench::c10m {
 namespace {
 
 using backends::dpdk::splice_core::CoreFamily;
-using backends::dpdk::splice_core::CoreOptions;
 
 // Of each direction. Small, so that the buffers stay in the cache, as a network card's do.
 constexpr std::size_t kRingFrames = 1024;
@@ -21,10 +20,12 @@ constexpr std::size_t kGroup = 128;
 constexpr std::size_t kOutMax = 400;
 // Frames that may wait for the engine when more are started.
 constexpr std::size_t kBacklogMax = 128;
+// The processor's speed is looked at in one of so many steps.
+constexpr std::uint64_t kSpeedEvery = 8;
 // Of the flood, between two turns: what is owed beyond it waits.
 constexpr double kStrangersMax = 128;
 // Upstream connections that wait at once: the rest of a large number comes in the same portions.
-constexpr std::uint32_t kPortion = 32768;
+constexpr std::uint32_t kPortion = 8192;
 constexpr std::size_t kLegsMax = 1U << 17U;
 // What a long life of the laboratory may leave behind in lingering pairs, beside those that live.
 constexpr std::size_t kLifeSlots = 1U << 23U;
@@ -90,7 +91,7 @@ Lab<Ip>::Lab(const LabOptions& options, Work work)
 template <typename Ip>
 typename Lab<Ip>::Mark Lab<Ip>::mark() {
   const backends::dpdk::DeviceStats& stats = engine_end_.stats();
-  return {engine_->busy(), base::monotonic_now(), stats.received, stats.sent};
+  return {engine_->busy(), base::monotonic_now(), stats.received, stats.sent, speed_.sum()};
 }
 
 template <typename Ip>
@@ -101,6 +102,8 @@ void Lab<Ip>::add(Phase& phase, const Mark& since, std::uint64_t count) {
   phase.wall += now.wall - since.wall;
   phase.received += now.received - since.received;
   phase.sent += now.sent - since.sent;
+  phase.speed.cycles += now.speed.cycles - since.speed.cycles;
+  phase.speed.time += now.speed.time - since.speed.time;
 }
 
 template <typename Ip>
@@ -108,6 +111,7 @@ void Lab<Ip>::step() {
   generator_.flush();
   engine_->turn(clock_.now(), kOutMax);
   generator_.receive();
+  if (steps_++ % kSpeedEvery == 0) speed_.sample();
 }
 
 template <typename Ip>
@@ -236,13 +240,17 @@ void Lab<Ip>::sweep() {
   auto& core = engine_->core();
   while (!core.sweep(kSlice)) {
   }
+  const CpuSpeed::Sum before = speed_.sum();
   for (bool done = false; !done;) {
     const base::Nanos begin = thread_time();
     done = core.sweep(kSlice);
     const base::Nanos took = thread_time() - begin;
     findings_.sweep += took;
     findings_.sweep_slice = std::max(findings_.sweep_slice, took);
+    speed_.sample();
   }
+  findings_.sweep_speed.cycles = speed_.sum().cycles - before.cycles;
+  findings_.sweep_speed.time = speed_.sum().time - before.time;
 }
 
 // In an order in which neighbours in the table do not leave one after the other.

@@ -14,6 +14,7 @@
 #include "backends/dpdk/memory_device.h"
 #include "base/prng.h"
 #include "base/time.h"
+#include "tests/bench/c10m/cpu_speed.h"
 #include "tests/bench/c10m/engine.h"
 #include "tests/bench/c10m/generator.h"
 
@@ -46,6 +47,7 @@ struct Phase {
   base::Nanos wall{0};
   std::uint64_t received = 0;  // Packets of the engine,
   std::uint64_t sent = 0;      // either way.
+  CpuSpeed::Sum speed{};       // Of the processor meanwhile.
 };
 
 struct LatencyAt {
@@ -67,6 +69,7 @@ struct Findings {
   std::size_t table_bytes = 0;  // As the engine counts them.
   std::string pages;
   base::Nanos sweep{0};
+  CpuSpeed::Sum sweep_speed;
   base::Nanos sweep_slice{0};   // The longest.
   base::Nanos longest_free{0};  // The longest turn of the engine while ended pairs were freed.
   double goodput_share = 0;     // With the flood, of that without. 0: not measured.
@@ -109,6 +112,7 @@ class Lab {
     base::Nanos wall{0};
     std::uint64_t received = 0;
     std::uint64_t sent = 0;
+    CpuSpeed::Sum speed;
   };
   Mark mark();
   void add(Phase& phase, const Mark& since, std::uint64_t count);
@@ -141,6 +145,8 @@ class Lab {
   backends::dpdk::Device& engine_end_;
   Generator<Ip> generator_;
   std::unique_ptr<Engine> engine_;
+  CpuSpeed speed_;
+  std::uint64_t steps_ = 0;
   Findings findings_;
 };
 

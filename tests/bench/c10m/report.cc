@@ -49,6 +49,15 @@ const Phase* find_phase(const Findings& findings, std::string_view name) {
   return found == findings.phases.end() ? nullptr : &*found;
 }
 
+// A rate as it was measured, and what the same cycles are at the processor's nominal speed: beside
+// other virtual machines it may be far from that.
+std::string rate_text(double rate, const CpuSpeed::Sum& speed, double nominal) {
+  std::string out = text("%.2f M", rate / 1e6);
+  if (gigahertz(speed) <= 0) return out;
+  return out + text(" (%.2f M", rate / 1e6 * nominal / gigahertz(speed)) +
+         text(" at %.1f GHz)", nominal);
+}
+
 Verdict at_least(double value, double target) {
   return value >= target ? Verdict::kMet : Verdict::kMissed;
 }
@@ -92,11 +101,16 @@ void judge_hold(const Run& run, std::vector<Judgement>& out) {
   }
   if (const Phase* const phase = find_phase(found, "open and attach clients")) {
     const double rate = per_second(phase->count, phase->engine);
-    out.push_back({"opens a second and core", ">= 4 M", text("%.2f M", rate / 1e6),
+    out.push_back({"opens a second and core", ">= 4 M",
+                   rate_text(rate, phase->speed, run.nominal_ghz),
                    only_large(at_least(rate, kOpensTarget))});
   }
-  out.push_back({"sweep over all pairs", "<= 60 ms", text("%.1f ms", to_ms(found.sweep)),
-                 only_large(at_most(to_ms(found.sweep), kSweepTargetMs))});
+  out.push_back(
+      {"sweep over all pairs", "<= 60 ms",
+       text("%.1f ms", to_ms(found.sweep)) +
+           text(" (%.1f ms", to_ms(found.sweep) * gigahertz(found.sweep_speed) / run.nominal_ghz) +
+           text(" at %.1f GHz)", run.nominal_ghz),
+       only_large(at_most(to_ms(found.sweep), kSweepTargetMs))});
   if (found.goodput_share > 0) {
     out.push_back({"goodput in the flood, of that without", ">= 80 %",
                    text("%.0f %%", found.goodput_share * 100),
@@ -121,16 +135,17 @@ std::vector<std::pair<std::string, std::uint64_t>> drops_of(const Findings& find
 }
 
 void print_phases(const Findings& findings) {
-  std::printf("%-28s %12s %10s %8s %10s %10s %9s\n", "phase, engine's time only", "count", "ms",
-              "ns each", "M each/s", "ns/packet", "Mpps");
+  std::printf("%-28s %12s %9s %8s %9s %9s %7s %6s %13s\n", "phase, engine's time only", "count",
+              "ms", "ns each", "M each/s", "ns/packet", "Mpps", "GHz", "cycles/packet");
   for (const Phase& phase : findings.phases) {
-    const double ns = static_cast<double>(phase.engine.count());
+    const auto ns = static_cast<double>(phase.engine.count());
     const auto count = static_cast<double>(std::max<std::uint64_t>(phase.count, 1));
     const auto packets = static_cast<double>(std::max<std::uint64_t>(phase.received, 1));
-    std::printf("%-28s %12llu %10.1f %8.1f %10.2f %10.1f %9.2f\n", phase.name.c_str(),
+    std::printf("%-28s %12llu %9.1f %8.1f %9.2f %9.1f %7.2f %6.2f %13.0f\n", phase.name.c_str(),
                 static_cast<unsigned long long>(phase.count), ns / 1e6, ns / count,
                 per_second(phase.count, phase.engine) / 1e6, ns / packets,
-                per_second(phase.received, phase.engine) / 1e6);
+                per_second(phase.received, phase.engine) / 1e6, gigahertz(phase.speed),
+                ns / packets * gigahertz(phase.speed));
   }
 }
 
@@ -208,7 +223,8 @@ nlohmann::ordered_json to_json(const Findings& found) {
                               {"engine_seconds", base::to_seconds(phase.engine)},
                               {"wall_seconds", base::to_seconds(phase.wall)},
                               {"received", phase.received},
-                              {"sent", phase.sent}});
+                              {"sent", phase.sent},
+                              {"gigahertz", gigahertz(phase.speed)}});
   }
   json["pairs_held"] = found.pairs_held;
   json["bytes_per_pair"] = bytes_per_pair(found);
@@ -242,8 +258,8 @@ std::vector<Judgement> judge(const Run& run) {
   if (!run.life) return out;
   if (const Phase* const phase = find_phase(*run.life, "whole lives")) {
     const double rate = per_second(phase->count, phase->engine);
-    out.push_back({"whole lives a second and core", ">= 1 M", text("%.2f M", rate / 1e6),
-                   at_least(rate, kLivesTarget)});
+    out.push_back({"whole lives a second and core", ">= 1 M",
+                   rate_text(rate, phase->speed, run.nominal_ghz), at_least(rate, kLivesTarget)});
   }
   return out;
 }
@@ -263,9 +279,9 @@ void print_text(const Run& run) {
     print_phases(*run.life);
     print_counters(*run.life);
   }
-  std::printf("\n%-44s %12s %24s\n", "target", "", "found");
+  std::printf("\n%-44s %12s %30s\n", "target", "", "found");
   for (const Judgement& each : judge(run)) {
-    std::printf("%-44s %12s %24s  %s\n", each.what.c_str(), each.target.c_str(), each.found.c_str(),
+    std::printf("%-44s %12s %30s  %s\n", each.what.c_str(), each.target.c_str(), each.found.c_str(),
                 name_of(each.verdict).data());
   }
   std::printf("%s\n", intact(run) ? "intact: nothing lost, mixed up or left behind"
@@ -278,6 +294,7 @@ void print_json(const Run& run) {
   json["pairs"] = run.options.pairs;
   json["payload"] = run.options.payload;
   json["seed"] = run.options.seed;
+  json["nominal_gigahertz"] = run.nominal_ghz;
   if (run.hold) json["hold"] = to_json(*run.hold);
   if (run.life) json["life"] = to_json(*run.life);
   for (const Judgement& each : judge(run)) {

@@ -14,6 +14,7 @@ namespace bench::c10m {
 struct Run {
   LabOptions options;
   bool v6 = false;
+  double nominal_ghz = 1;
   std::optional<Findings> hold = std::nullopt;
   std::optional<Findings> life = std::nullopt;
 };

@@ -217,8 +217,8 @@ class CoreTest : public testing::TestWithParam<base::Family> {
   }
 
   LegId start_connect(Hop hop = kServerHop) {
-    const auto leg = core->connect(
-        {.remote = remote, .sources = std::span(&source, 1), .hop = hop, .token = 9});
+    const auto leg =
+        core->connect({.remote = remote, .sources = std::span(&source, 1), .hop = hop, .token = 9});
     EXPECT_TRUE(leg.has_value());
     return leg.value_or(LegId{});
   }
