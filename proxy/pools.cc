@@ -319,7 +319,9 @@ ReadyConnection Pools::take(Endpoint& endpoint, const backends::TcpOptions& tcp)
 
 DialUnderWay Pools::join(Endpoint& endpoint, const backends::TcpOptions& tcp, backends::Tag owner) {
   if (!serves(endpoint, tcp)) return {};
-  EndpointPool& pool = *find(endpoint);
+  EndpointPool* const found = find(endpoint);
+  CHECK(found != nullptr);  // It serves. The optimiser does not know.
+  EndpointPool& pool = *found;
   const Nanos timeout = pool.upstream->plan->config->connect.timeout;
   const Nanos youngest = transport_.now() - std::min(kJoinableFor, timeout / 2);
   for (Pooled* each = pool.connecting.front(); each != nullptr; each = PooledList::next(*each)) {
