@@ -78,38 +78,43 @@ std::size_t Datapath::round(base::Nanos now) {
 }
 
 std::size_t Datapath::receive_from(Port& port, base::Nanos now) {
-  std::array<Frame, kBurstMax> frames;
-  const std::size_t count = port.device->receive(frames);
+  const std::size_t count = port.device->receive(frames_);
   if (count == 0) return 0;
   const bool sampled = stats_.bursts++ % kSampledBursts == 0;
   const base::Nanos begin = sampled ? base::monotonic_now() : base::Nanos{0};
-  offer(std::span(frames).first(count));
+  const auto burst = std::span<const Frame>(frames_).first(count);
+  offer(burst);
   if (gossip_ != nullptr) {
-    tell_others(static_cast<std::size_t>(&port - ports_.data()), std::span(frames).first(count));
+    tell_others(static_cast<std::size_t>(&port - ports_.data()), burst);
   }
 
-  std::array<Packet, kBurstMax> packets;
-  std::array<Frame, kBurstMax> kept;
-  std::array<Frame, kBurstMax> freed;
-  std::size_t packet_count = 0;
-  std::size_t freed_count = 0;
-  for (const Frame& frame : std::span(frames).first(count)) {
+  std::size_t packets = 0;
+  std::size_t freed = 0;
+  for (const Frame& frame : burst) {
     const Classified classified = port.link->classify(frame, now);
     switch (classified.arrival) {
       case Arrival::kPacket:
-        packets[packet_count] = classified.packet;
-        kept[packet_count++] = frame;
+        packets_[packets] = classified.packet;
+        kept_[packets++] = frame;
         break;
       case Arrival::kTaken:
         break;
       case Arrival::kFree:
-        freed[freed_count++] = frame;
+        freed_[freed++] = frame;
         break;
     }
   }
-  core_.receive(std::span(packets).first(packet_count));
-  if (freed_count != 0) port.device->free(std::span(freed).first(freed_count));
-  send_or_free(port, std::span(packets).first(packet_count), kept);
+  core_.receive(std::span(packets_).first(packets));
+  for (std::size_t i = 0; i < packets; ++i) {
+    const Packet& packet = packets_[i];
+    if (packet.verdict == Verdict::kDrop || packet.hop == splice_core::kNoHop) {
+      freed_[freed++] = kept_[i];
+      continue;
+    }
+    kept_[i].size = packet.size + kEthernetHeaderBytes;
+    queue(kept_[i], packet.hop);
+  }
+  if (freed != 0) port.device->free(std::span(freed_).first(freed));
   if (sampled) {
     stats_.sampled_packets += count;
     stats_.sampled += base::monotonic_now() - begin;
@@ -117,26 +122,11 @@ std::size_t Datapath::receive_from(Port& port, base::Nanos now) {
   return count;
 }
 
-void Datapath::send_or_free(Port& from, std::span<const Packet> packets,
-                            std::span<const Frame> frames) {
-  std::array<Frame, kBurstMax> freed;
-  std::size_t freed_count = 0;
-  for (std::size_t i = 0; i < packets.size(); ++i) {
-    Frame frame = frames[i];
-    if (packets[i].verdict == Verdict::kDrop || packets[i].hop == splice_core::kNoHop) {
-      freed[freed_count++] = frame;
-      continue;
-    }
-    frame.size = packets[i].size + kEthernetHeaderBytes;
-    queue(frame, packets[i].hop);
-  }
-  if (freed_count != 0) from.device->free(std::span(freed).first(freed_count));
-}
-
 void Datapath::queue(const Frame& frame, Hop hop) {
   Port& port = ports_[port_of(hop)];
   if (port.waiting == kBurstMax) flush(port);
-  port.outgoing[port.waiting++] = {frame, hop};
+  port.outgoing[port.waiting] = frame;
+  port.hops[port.waiting++] = hop;
 }
 
 std::byte* Datapath::segment(std::size_t size, Hop hop) {
@@ -148,18 +138,17 @@ std::byte* Datapath::segment(std::size_t size, Hop hop) {
   if (!port.device->allocate(frame)) return nullptr;
   CHECK(size + kEthernetHeaderBytes <= frame.room);
   frame.size = static_cast<std::uint32_t>(size + kEthernetHeaderBytes);
-  port.outgoing[port.waiting++] = {frame, hop};
+  port.outgoing[port.waiting] = frame;
+  port.hops[port.waiting++] = hop;
   return frame.data + kEthernetHeaderBytes;
 }
 
 void Datapath::flush(Port& port) {
-  std::array<Frame, kBurstMax> frames;
   for (std::size_t i = 0; i < port.waiting; ++i) {
-    frames[i] = port.outgoing[i].frame;
-    port.link->write_header(frames[i], port.outgoing[i].hop);
-    pad_frame(frames[i]);
+    port.link->write_header(port.outgoing[i], port.hops[i]);
+    pad_frame(port.outgoing[i]);
   }
-  const auto burst = std::span<const Frame>(frames).first(port.waiting);
+  const auto burst = std::span<const Frame>(port.outgoing).first(port.waiting);
   port.waiting = 0;
   offer(burst);
   port.device->send(burst);

@@ -71,22 +71,18 @@ class Datapath final : private splice_core::Outbox {
   const Capture* capture() const { return capture_.get(); }
 
  private:
-  // A frame on its way out; its Ethernet header is written last, when the packet is complete.
-  struct Outgoing {
-    Frame frame;
-    splice_core::Hop hop = splice_core::kNoHop;
-  };
   struct Port {
     Device* device = nullptr;
     std::unique_ptr<Link> link;
-    std::array<Outgoing, kBurstMax> outgoing{};
+    // Frames on their way out; their Ethernet headers are written last, when the packets are
+    // complete.
+    std::array<Frame, kBurstMax> outgoing{};
+    std::array<splice_core::Hop, kBurstMax> hops{};
     std::size_t waiting = 0;
   };
 
   std::byte* segment(std::size_t size, splice_core::Hop hop) override;
   std::size_t receive_from(Port& port, base::Nanos now);
-  void send_or_free(Port& from, std::span<const splice_core::Packet> packets,
-                    std::span<const Frame> frames);
   void queue(const Frame& frame, splice_core::Hop hop);
   void flush(Port& port);
   template <typename Ip>
@@ -104,6 +100,11 @@ class Datapath final : private splice_core::Outbox {
   base::Nanos now_;
   base::Nanos next_tick_{0};
   DatapathStats stats_;
+  // The burst on its way; kept, because clearing it costs as much as a packet.
+  std::array<Frame, kBurstMax> frames_;
+  std::array<splice_core::Packet, kBurstMax> packets_;
+  std::array<Frame, kBurstMax> kept_;
+  std::array<Frame, kBurstMax> freed_;
   splice_core::SpliceCore core_;
 };
 

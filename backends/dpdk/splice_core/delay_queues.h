@@ -12,19 +12,11 @@
 
 namespace backends::dpdk::splice_core {
 
-<<<<<<< HEAD
-template <typename Entry, std::size_t DelayCount>
-class DelayQueues {
- public:
-  // most: entries of one delay; past it add() says no. Memory doubles as they come, and stays.
-  DelayQueues(const std::array<base::Nanos, DelayCount>& delays, std::size_t most)
-=======
 template <typename Entry, std::size_t Delays>
 class DelayQueues {
  public:
   // most: entries of one delay; past it add() says no. Memory doubles as they come, and stays.
   DelayQueues(const std::array<base::Nanos, Delays>& delays, std::size_t most)
->>>>>>> i5-walk
       : delays_(delays), most_(most) {}
 
   bool add(std::size_t delay, const Entry& entry, base::Nanos now) {
@@ -77,15 +69,9 @@ class DelayQueues {
     return true;
   }
 
-<<<<<<< HEAD
-  std::array<base::Nanos, DelayCount> delays_;
-  std::size_t most_;
-  std::array<Queue, DelayCount> queues_;
-=======
   std::array<base::Nanos, Delays> delays_;
   std::size_t most_;
   std::array<Queue, Delays> queues_;
->>>>>>> i5-walk
 };
 
 }  // namespace backends::dpdk::splice_core

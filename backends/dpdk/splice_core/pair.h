@@ -78,6 +78,12 @@ struct alignas(64) Pair {
   std::array<std::uint8_t, kSides> window_scale;
   std::uint16_t client_window = 0;  // As the client's last segment had it: for segments of our own.
 
+  // In use, and this is the flow of that leg.
+  bool is(Side side, const FlowKey<Ip>& flow) const {
+    const std::size_t at = index_of(side);
+    return remote_port[at] == flow.remote_port && local_port[at] == flow.local_port &&
+           remote[at] == flow.remote && local[at] == flow.local && state != PairState::kFree;
+  }
   FlowKey<Ip> flow(Side side) const {
     const std::size_t at = index_of(side);
     return {remote[at], local[at], remote_port[at], local_port[at]};

@@ -63,25 +63,35 @@ void Splice<Ip>::begin(Work<Ip>& work) const {
 template <typename Ip>
 void Splice<Ip>::run(std::span<Work<Ip>> burst) {
   // The entry is near by now: start to fetch what it names before the first one needs it.
-  for (const Work<Ip>& work : burst) {
-    const std::uint32_t ref = index_.peek(work.hash);
-    if (ref != FlowIndex::kNothing && kind_of(ref) != RefKind::kLeg) pairs_.prefetch(slot_of(ref));
+  for (Work<Ip>& work : burst) {
+    work.ref = index_.peek(work.hash);
+    if (work.ref != FlowIndex::kNothing && kind_of(work.ref) != RefKind::kLeg) {
+      pairs_.prefetch(slot_of(work.ref));
+    }
   }
   for (Work<Ip>& work : burst) dispatch(work);
 }
 
 template <typename Ip>
 void Splice<Ip>::dispatch(Work<Ip>& work) {
-  const Segment segment = parse_segment(work.packet->data, work.envelope);
-  const std::uint32_t ref = find(work.flow, work.hash);
-  if (ref == FlowIndex::kNothing) return unknown(work, segment);
+  // A segment before this one may have changed what there is, and hashes may be the same.
+  std::uint32_t ref = work.ref;
+  if (ref == FlowIndex::kNothing || !matches(ref, work.flow)) ref = find(work.flow, work.hash);
+  if (ref == FlowIndex::kNothing) {
+    return unknown(work, parse_segment(work.packet->data, work.envelope));
+  }
+  const std::uint32_t slot = slot_of(ref);
   switch (kind_of(ref)) {
     case RefKind::kLeg:
-      return leg_segment(work, segment, slot_of(ref));
+      return leg_segment(work, parse_segment(work.packet->data, work.envelope), slot);
     case RefKind::kClientSide:
-      return pair_segment(work, segment, slot_of(ref), Side::kClient);
+      if (pass_plain<Side::kClient>(work, slot)) return;
+      return pair_segment(work, parse_segment(work.packet->data, work.envelope), slot,
+                          Side::kClient);
     case RefKind::kUpstreamSide:
-      return pair_segment(work, segment, slot_of(ref), Side::kUpstream);
+      if (pass_plain<Side::kUpstream>(work, slot)) return;
+      return pair_segment(work, parse_segment(work.packet->data, work.envelope), slot,
+                          Side::kUpstream);
   }
 }
 
@@ -94,9 +104,9 @@ bool Splice<Ip>::matches(std::uint32_t ref, const FlowKey<Ip>& flow) const {
       return leg != nullptr && leg->flow == flow;
     }
     case RefKind::kClientSide:
-      return pairs_[slot].flow(Side::kClient) == flow;
+      return pairs_[slot].is(Side::kClient, flow);
     case RefKind::kUpstreamSide:
-      return pairs_[slot].flow(Side::kUpstream) == flow;
+      return pairs_[slot].is(Side::kUpstream, flow);
   }
   base::check_failed(__FILE__, __LINE__, "a kind of the enum");
 }

@@ -65,6 +65,7 @@ struct Work {
   Envelope envelope;
   FlowKey<Ip> flow;
   std::uint32_t hash = 0;
+  std::uint32_t ref = FlowIndex::kNothing;  // What the index had first for this hash.
 };
 
 template <typename Ip>
@@ -201,6 +202,8 @@ class Splice {
   void give_back_port(const FlowKey<Ip>& upstream_flow);
 
   // splice_pairs.cc
+  template <Side kFrom>
+  bool pass_plain(Work<Ip>& work, std::uint32_t slot);
   void pair_segment(Work<Ip>& work, Segment segment, std::uint32_t slot, Side from);
   void pair_reset(Work<Ip>& work, Segment segment, std::uint32_t slot, Side from);
   void pair_syn(Work<Ip>& work, const Segment& segment, std::uint32_t slot, Side from);

@@ -121,8 +121,6 @@ bool SpliceCore::sweep(std::size_t slots) {
 
 void SpliceCore::receive(std::span<Packet> burst) {
   CHECK(burst.size() <= kBurstMax);
-  std::array<Work<Ip4>, kBurstMax> work4;
-  std::array<Work<Ip6>, kBurstMax> work6;
   std::size_t count4 = 0;
   std::size_t count6 = 0;
   shared_.stats.packets += burst.size();
@@ -135,14 +133,14 @@ void SpliceCore::receive(std::span<Packet> burst) {
     }
     switch (envelope->kind) {
       case PacketKind::kTcp4:
-        work4[count4].packet = &packet;
-        work4[count4].envelope = *envelope;
-        v4_.begin(work4[count4++]);
+        work4_[count4].packet = &packet;
+        work4_[count4].envelope = *envelope;
+        v4_.begin(work4_[count4++]);
         break;
       case PacketKind::kTcp6:
-        work6[count6].packet = &packet;
-        work6[count6].envelope = *envelope;
-        v6_.begin(work6[count6++]);
+        work6_[count6].packet = &packet;
+        work6_[count6].envelope = *envelope;
+        v6_.begin(work6_[count6++]);
         break;
       case PacketKind::kIcmp4:
         v4_.icmp(packet, *envelope);
@@ -152,8 +150,8 @@ void SpliceCore::receive(std::span<Packet> burst) {
         break;
     }
   }
-  v4_.run(std::span(work4).first(count4));
-  v6_.run(std::span(work6).first(count6));
+  v4_.run(std::span(work4_).first(count4));
+  v6_.run(std::span(work6_).first(count6));
 }
 
 const CoreStats& SpliceCore::stats() {

@@ -12,6 +12,7 @@
 //   core.clear_events();
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -119,6 +120,9 @@ class SpliceCore {
   Shared shared_;
   Splice<Ip4> v4_;
   Splice<Ip6> v6_;
+  // The burst on its way through the stages; kept, because clearing it costs as much as a packet.
+  std::array<Work<Ip4>, kBurstMax> work4_;
+  std::array<Work<Ip6>, kBurstMax> work6_;
   base::Nanos swept_at_{0};
   CoreStats snapshot_;
 };
