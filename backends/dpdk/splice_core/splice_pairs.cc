@@ -73,7 +73,7 @@ bool Splice<Ip>::pass_plain(Work<Ip>& work, std::uint32_t slot) {
       pair.window_scale[r] == kNoWindowScale ? kNoWindowScale : kOurWindowScale;
   if (kFrom == Side::kClient) pair.client_window = theirs;
   if (pair.hop[s] != packet.hop) pair.hop[s] = packet.hop;
-  rewrite_plain(
+  rewrite_plain<Ip>(
       packet.data, work.envelope.l4,
       {.source = pair.local[r],
        .target = pair.remote[r],
