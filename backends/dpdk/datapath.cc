@@ -90,29 +90,27 @@ std::size_t Datapath::receive_from(Port& port, base::Nanos now) {
 
   std::size_t packets = 0;
   std::size_t freed = 0;
-  for (const Frame& frame : burst) {
-    const Classified classified = port.link->classify(frame, now);
-    switch (classified.arrival) {
+  for (std::size_t i = 0; i < count; ++i) {
+    switch (port.link->classify(frames_[i], now, packets_[packets])) {
       case Arrival::kPacket:
-        packets_[packets] = classified.packet;
-        kept_[packets++] = frame;
+        frame_of_[packets++] = static_cast<std::uint8_t>(i);
         break;
       case Arrival::kTaken:
         break;
       case Arrival::kFree:
-        freed_[freed++] = frame;
+        freed_[freed++] = frames_[i];
         break;
     }
   }
   core_.receive(std::span(packets_).first(packets));
   for (std::size_t i = 0; i < packets; ++i) {
     const Packet& packet = packets_[i];
+    const Frame& frame = frames_[frame_of_[i]];
     if (packet.verdict == Verdict::kDrop || packet.hop == splice_core::kNoHop) {
-      freed_[freed++] = kept_[i];
-      continue;
+      freed_[freed++] = frame;
+    } else {
+      queue(frame, packet.size + kEthernetHeaderBytes, packet.hop);
     }
-    kept_[i].size = packet.size + kEthernetHeaderBytes;
-    queue(kept_[i], packet.hop);
   }
   if (freed != 0) port.device->free(std::span(freed_).first(freed));
   if (sampled) {
@@ -122,10 +120,12 @@ std::size_t Datapath::receive_from(Port& port, base::Nanos now) {
   return count;
 }
 
-void Datapath::queue(const Frame& frame, Hop hop) {
+// The size goes into the copy: a change right before it would have to be waited for.
+void Datapath::queue(const Frame& frame, std::uint32_t size, Hop hop) {
   Port& port = ports_[port_of(hop)];
   if (port.waiting == kBurstMax) flush(port);
   port.outgoing[port.waiting] = frame;
+  port.outgoing[port.waiting].size = size;
   port.hops[port.waiting++] = hop;
 }
 

@@ -83,7 +83,7 @@ class Datapath final : private splice_core::Outbox {
 
   std::byte* segment(std::size_t size, splice_core::Hop hop) override;
   std::size_t receive_from(Port& port, base::Nanos now);
-  void queue(const Frame& frame, splice_core::Hop hop);
+  void queue(const Frame& frame, std::uint32_t size, splice_core::Hop hop);
   void flush(Port& port);
   template <typename Ip>
   Way way_of(const Routes<Ip>& routes, const base::IpPort& address);
@@ -103,7 +103,7 @@ class Datapath final : private splice_core::Outbox {
   // The burst on its way; kept, because clearing it costs as much as a packet.
   std::array<Frame, kBurstMax> frames_;
   std::array<splice_core::Packet, kBurstMax> packets_;
-  std::array<Frame, kBurstMax> kept_;
+  std::array<std::uint8_t, kBurstMax> frame_of_;  // Of each packet.
   std::array<Frame, kBurstMax> freed_;
   splice_core::SpliceCore core_;
 };

@@ -50,10 +50,10 @@ inline void write_ethernet(std::byte* frame, const EthernetHeader& header) {
 }
 
 // The six bytes as one number, for comparing and hashing.
+// Two loads: one of eight bytes out of a copy of six would wait for that copy to be written.
 inline std::uint64_t mac_key(const std::byte* at) {
-  std::uint64_t key = 0;
-  std::memcpy(&key, at, sizeof(MacAddress));
-  return key;
+  return splice_core::load_raw<std::uint32_t>(at) |
+         (std::uint64_t{splice_core::load_raw<std::uint16_t>(at + 4)} << 32U);
 }
 inline std::uint64_t mac_key(const MacAddress& mac) {
   return mac_key(std::as_bytes(std::span(mac)).data());

@@ -96,21 +96,21 @@ Link::Link(Device& device, const LinkOptions& options, base::Nanos now)
   keep_gateways(v6_.own, v6_.neighbours, now);
 }
 
-Classified Link::classify(const Frame& frame, base::Nanos now) {
+Arrival Link::classify(const Frame& frame, base::Nanos now, splice_core::Packet& packet) {
   if (frame.size < kEthernetHeaderBytes) return drop(LinkDrop::kShort);
   const std::uint64_t destination = mac_key(frame.data);
   const bool to_us = destination == mac_key_;
-  if (!to_us && !is_group(load_mac(frame.data))) return drop(LinkDrop::kOtherStation);
+  if (!to_us && (destination & 1U) == 0) return drop(LinkDrop::kOtherStation);
   switch (splice_core::load16(frame.data + 12)) {
     case kEtherTypeIp4:
       if (!to_us) return drop(LinkDrop::kOtherStation);
       if (is_echo_request4(bytes_of(frame))) return answer_echo(v4_, frame, now);
-      return classify_ip(v4_, frame);
+      return classify_ip(v4_, frame, packet);
     case kEtherTypeIp6:
       if (is_link_icmp6(bytes_of(frame))) return classify_icmp6(frame, now);
       if (!to_us) return drop(LinkDrop::kOtherStation);
       if (is_echo_request6(bytes_of(frame))) return answer_echo(v6_, frame, now);
-      return classify_ip(v6_, frame);
+      return classify_ip(v6_, frame, packet);
     case kEtherTypeArp:
       return answer_neighbour(v4_, frame, read_arp(bytes_of(frame)), now);
     default:
@@ -119,17 +119,20 @@ Classified Link::classify(const Frame& frame, base::Nanos now) {
 }
 
 template <typename Ip>
-Classified Link::classify_ip(Family<Ip>& family, const Frame& frame) {
+Arrival Link::classify_ip(Family<Ip>& family, const Frame& frame, splice_core::Packet& packet) {
   const std::uint64_t source = mac_key(frame.data + 6);
   if (source != last_source_) {
     const Hop hop = learn_station(family, frame);
-    if (hop == kNoHop) return {};
+    if (hop == kNoHop) return Arrival::kFree;
     last_source_ = source;
     last_hop_ = hop;
   }
-  return {Arrival::kPacket,
-          {frame.data + kEthernetHeaderBytes, frame.size - kEthernetHeaderBytes,
-           frame.room - kEthernetHeaderBytes, last_hop_, splice_core::Verdict::kDrop}};
+  packet.data = frame.data + kEthernetHeaderBytes;
+  packet.size = frame.size - kEthernetHeaderBytes;
+  packet.room = frame.room - kEthernetHeaderBytes;
+  packet.hop = last_hop_;
+  packet.verdict = splice_core::Verdict::kDrop;
+  return Arrival::kPacket;
 }
 
 // A station counts when it has something for us: the noise of a large network must not fill the
@@ -154,7 +157,7 @@ Hop Link::learn_station(const Family<Ip>& family, const Frame& frame) {
 }
 
 template <typename Ip>
-Classified Link::answer_echo(Family<Ip>& family, const Frame& frame, base::Nanos now) {
+Arrival Link::answer_echo(Family<Ip>& family, const Frame& frame, base::Nanos now) {
   if (!family.own.contains(destination_of<Ip>(frame))) return drop(LinkDrop::kNotForUs);
   const MacAddress source = load_mac(frame.data + 6);
   if (!is_station(source) || source == mac_) return drop(LinkDrop::kBadSource);
@@ -163,33 +166,34 @@ Classified Link::answer_echo(Family<Ip>& family, const Frame& frame, base::Nanos
   if (!answered) return drop(LinkDrop::kBadMessage);
   ++stats_.echoes_answered;
   send(frame, frame.size);
-  return {Arrival::kTaken, {}};
+  return Arrival::kTaken;
 }
 
-Classified Link::classify_icmp6(const Frame& frame, base::Nanos now) {
+Arrival Link::classify_icmp6(const Frame& frame, base::Nanos now) {
   if (!is_neighbour_message(bytes_of(frame))) return drop(LinkDrop::kNotHandled);
   return answer_neighbour(v6_, frame, read_ndp(bytes_of(frame)), now);
 }
 
 template <typename Ip>
-Classified Link::answer_neighbour(Family<Ip>& family, const Frame& frame,
-                                  const std::optional<NeighbourMessage<Ip>>& message,
-                                  base::Nanos now) {
+Arrival Link::answer_neighbour(Family<Ip>& family, const Frame& frame,
+                               const std::optional<NeighbourMessage<Ip>>& message,
+                               base::Nanos now) {
   const MacAddress source = load_mac(frame.data + 6);
   if (!is_station(source) || source == mac_) return drop(LinkDrop::kBadSource);
   if (!message) return drop(LinkDrop::kBadMessage);
   learn_from(family, *message, now);
-  if (message->kind == NeighbourMessage<Ip>::Kind::kAnswer) return {};
+  if (message->kind == NeighbourMessage<Ip>::Kind::kAnswer) return Arrival::kFree;
   // Most questions on a network are for others: nothing to count.
-  if (!family.own.contains(message->target)) return {};
-  if (message->sender == message->target) return {};  // It claims our address, and does not ask.
+  if (!family.own.contains(message->target)) return Arrival::kFree;
+  if (message->sender == message->target)
+    return Arrival::kFree;  // It claims our address, and does not ask.
   if (!answers_.take(now)) return drop(LinkDrop::kAnswerLimited);
   if (frame.room < kNeighbourFrameMax) return drop(LinkDrop::kShort);
   const MacAddress to = message->mac.value_or(source);
   const std::uint32_t size = write_answer(frame.data, mac_, message->target, to, message->sender);
   ++stats_.questions_answered;
   send(frame, size);
-  return {Arrival::kTaken, {}};
+  return Arrival::kTaken;
 }
 
 template <typename Ip>
@@ -296,9 +300,9 @@ void Link::send(Frame frame, std::uint32_t size) {
   device_.send(std::span(&frame, 1));
 }
 
-Classified Link::drop(LinkDrop reason) {
+Arrival Link::drop(LinkDrop reason) {
   ++stats_.dropped.at(static_cast<std::size_t>(reason));
-  return {};
+  return Arrival::kFree;
 }
 
 LinkStats Link::stats() const {

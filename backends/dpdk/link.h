@@ -91,11 +91,6 @@ enum class Arrival : std::uint8_t {
   kFree     // The caller frees it: dropped with its reason counted, or all it had to say was heard.
 };
 
-struct Classified {
-  Arrival arrival = Arrival::kFree;
-  splice_core::Packet packet;  // kPacket only: in the frame's memory, with the hop it came by.
-};
-
 struct LinkOptions {
   std::uint8_t port = 0;               // Below kPortsMax; each port of a worker has its own.
   std::vector<PortAddress> addresses;  // Those of other ports are left out.
@@ -113,8 +108,10 @@ class Link {
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
 
-  // For every frame that the device received.
-  Classified classify(const Frame& frame, base::Nanos now);
+  // For every frame that the device received. kPacket fills in `packet`: in the frame's memory,
+  // with the hop it came by. (Written in its place: a copy would wait for what it copies to be
+  // written.)
+  Arrival classify(const Frame& frame, base::Nanos now, splice_core::Packet& packet);
   // A neighbour message that another worker of this port received: learns from it, answers nothing.
   void overhear(std::span<const std::byte> frame, base::Nanos now);
 
@@ -147,15 +144,15 @@ class Link {
     Neighbours<Ip> neighbours;
   };
 
-  Classified drop(LinkDrop reason);
+  Arrival drop(LinkDrop reason);
   template <typename Ip>
-  Classified classify_ip(Family<Ip>& family, const Frame& frame);
+  Arrival classify_ip(Family<Ip>& family, const Frame& frame, splice_core::Packet& packet);
   template <typename Ip>
-  Classified answer_echo(Family<Ip>& family, const Frame& frame, base::Nanos now);
-  Classified classify_icmp6(const Frame& frame, base::Nanos now);
+  Arrival answer_echo(Family<Ip>& family, const Frame& frame, base::Nanos now);
+  Arrival classify_icmp6(const Frame& frame, base::Nanos now);
   template <typename Ip>
-  Classified answer_neighbour(Family<Ip>& family, const Frame& frame,
-                              const std::optional<NeighbourMessage<Ip>>& message, base::Nanos now);
+  Arrival answer_neighbour(Family<Ip>& family, const Frame& frame,
+                           const std::optional<NeighbourMessage<Ip>>& message, base::Nanos now);
   template <typename Ip>
   void learn_from(Family<Ip>& family, const NeighbourMessage<Ip>& message, base::Nanos now);
   template <typename Ip>

@@ -86,6 +86,26 @@ inline tl::expected<Envelope, DropReason> parse_envelope(std::span<const std::by
       {.kind = PacketKind::kTcp4, .l4 = kIp4HeaderBytes, .size = load16(bytes + 2)});
 }
 
+// The usual packet: TCP in IPv4 without options, whole. True when it is one, and then what
+// parse_envelope() finds is in `envelope`; false says nothing. No Result is made and copied.
+inline bool parse_usual(const std::byte* bytes, std::uint32_t size, Envelope& envelope) {
+  if (size < kIp4HeaderBytes + kTcpHeaderBytes || bytes[0] != detail::kIp4Plain ||
+      std::to_integer<std::uint8_t>(bytes[detail::kIp4Protocol]) != detail::kProtocolTcp ||
+      detail::is_ip4_fragment(bytes)) {
+    return false;
+  }
+  const std::uint32_t claimed = load16(bytes + 2);
+  const std::uint32_t header =
+      std::to_integer<std::uint32_t>(bytes[kIp4HeaderBytes + 12] >> 4U) * 4;
+  if (claimed > size || header < kTcpHeaderBytes || kIp4HeaderBytes + header > claimed) {
+    return false;
+  }
+  envelope.kind = PacketKind::kTcp4;
+  envelope.l4 = kIp4HeaderBytes;
+  envelope.size = claimed;
+  return true;
+}
+
 // The numbers of a TCP header that parse_envelope() has found.
 struct Segment {
   std::uint32_t seq = 0;

@@ -126,6 +126,11 @@ void SpliceCore::receive(std::span<Packet> burst) {
   shared_.stats.packets += burst.size();
   for (Packet& packet : burst) {
     packet.verdict = Verdict::kDrop;
+    if (parse_usual(packet.data, packet.size, work4_[count4].envelope)) {
+      work4_[count4].packet = &packet;
+      v4_.begin(work4_[count4++]);
+      continue;
+    }
     const auto envelope = parse_envelope({packet.data, packet.size});
     if (!envelope) {
       shared_.stats.drop(envelope.error());

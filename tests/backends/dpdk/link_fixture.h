@@ -17,7 +17,6 @@
 namespace tests::dpdk {
 
 using backends::dpdk::Arrival;
-using backends::dpdk::Classified;
 using backends::dpdk::kAnnounceAgain;
 using backends::dpdk::kAnnounceTimes;
 using backends::dpdk::Link;
@@ -53,6 +52,12 @@ inline Bytes padded(Bytes frame) {
   return frame;
 }
 
+// What classify() says of one frame.
+struct Classified {
+  Arrival arrival = Arrival::kFree;
+  backends::dpdk::splice_core::Packet packet;
+};
+
 class LinkTest : public testing::Test {
  protected:
   void TearDown() override { EXPECT_EQ(device_.held, 0) << "frames were lost or given back twice"; }
@@ -60,7 +65,8 @@ class LinkTest : public testing::Test {
   // Shows the link a frame and frees it when that is the caller's part.
   Classified show(const Bytes& bytes) {
     const Frame frame = device_.arrived(bytes);
-    const Classified result = link_.classify(frame, now_);
+    Classified result;
+    result.arrival = link_.classify(frame, now_, result.packet);
     if (result.arrival == Arrival::kPacket) {
       EXPECT_EQ(result.packet.data, frame.data + 14);
       EXPECT_EQ(result.packet.size, frame.size - 14);

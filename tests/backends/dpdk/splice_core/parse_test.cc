@@ -12,12 +12,23 @@ DropReason reason_of(const Bytes& packet) {
   const Bytes exact(packet.begin(), packet.end());
   const auto envelope = parse_envelope(exact);
   EXPECT_FALSE(envelope.has_value());
+  Envelope usual;
+  EXPECT_FALSE(parse_usual(exact.data(), static_cast<std::uint32_t>(exact.size()), usual));
   return envelope.has_value() ? DropReason::kCount : envelope.error();
 }
 
 Envelope envelope_of(const Bytes& packet) {
   const auto envelope = parse_envelope(packet);
   EXPECT_TRUE(envelope.has_value()) << name_of(envelope ? DropReason::kShort : envelope.error());
+  // The shortcut for the usual packet finds the same.
+  Envelope usual;
+  if (parse_usual(packet.data(), static_cast<std::uint32_t>(packet.size()), usual)) {
+    EXPECT_EQ(usual.kind, envelope->kind);
+    EXPECT_EQ(usual.l4, envelope->l4);
+    EXPECT_EQ(usual.size, envelope->size);
+  } else {
+    EXPECT_FALSE(envelope->kind == PacketKind::kTcp4) << "a usual packet was not seen as one";
+  }
   return envelope.value_or(Envelope{});
 }
 
