@@ -119,9 +119,15 @@ class DpdkFactory final : public TransportFactory {
   std::vector<std::string> notes_;
 };
 
-// With as many ports as workers each worker has ports of its own.
+// Cards have a queue for each worker. Other ports have one queue, or several that they fill in a
+// way that nobody can compute, so with enough of those each worker has ports of its own.
 bool DpdkFactory::shares_ports() const {
-  return settings_.workers == 1 || settings_.ports.size() < settings_.workers;
+  const auto is_card = [](const std::string& text) {
+    const auto port = parse_port(text);
+    return port && port->kind == PortKind::kPci;
+  };
+  return settings_.workers == 1 || settings_.ports.size() < settings_.workers ||
+         std::ranges::all_of(settings_.ports, is_card);
 }
 
 std::optional<std::string> DpdkFactory::check_shares() const {

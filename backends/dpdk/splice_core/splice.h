@@ -125,8 +125,8 @@ class Splice {
 
   // --- Time.
   void run_timers(std::size_t most);
-  // Looks at up to `count` slots. True when it came to the end.
-  bool sweep(std::size_t count);
+  // Looks at up to `count` slots and frees up to `frees_max` pairs. True when it came to the end.
+  bool sweep(std::size_t count, std::size_t frees_max);
   void reset_everything();
 
   std::size_t slots() const { return pairs_.used_slots(); }

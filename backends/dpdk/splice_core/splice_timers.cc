@@ -118,19 +118,21 @@ void Splice<Ip>::header_timer(const Timer& timer) {
 }
 
 template <typename Ip>
-bool Splice<Ip>::sweep(std::size_t count) {
+bool Splice<Ip>::sweep(std::size_t count, std::size_t frees_max) {
   const std::uint32_t end = pairs_.used_slots();
   const auto linger_s = static_cast<std::uint32_t>(
       std::chrono::ceil<std::chrono::seconds>(shared_.options.linger).count());
   const auto idle_s = static_cast<std::uint32_t>(
       std::chrono::ceil<std::chrono::seconds>(shared_.options.idle).count());
-  for (; count > 0 && sweep_at_ < end; --count, ++sweep_at_) {
+  for (; count > 0 && frees_max > 0 && sweep_at_ < end; --count, ++sweep_at_) {
     const Pair<Ip>& pair = pairs_[sweep_at_];
     ++shared_.stats.swept;
     if (pair.state == PairState::kFree) continue;
     const std::uint32_t quiet_s = shared_.seconds - pair.active;
     if (pair.state == PairState::kLingering) {
-      if (quiet_s >= linger_s) free_pair(sweep_at_);
+      if (quiet_s < linger_s) continue;
+      free_pair(sweep_at_);
+      --frees_max;
     } else if (idle_s != 0 && quiet_s >= idle_s) {
       shared_.events.push_back(
           {.kind = CoreEventKind::kIdle, .leg = {}, .pair = id_of(sweep_at_), .facts = {}});
@@ -146,7 +148,7 @@ template void Splice<Ip4>::start_timer(std::size_t, const Timer&);
 template void Splice<Ip6>::start_timer(std::size_t, const Timer&);
 template void Splice<Ip4>::run_timers(std::size_t);
 template void Splice<Ip6>::run_timers(std::size_t);
-template bool Splice<Ip4>::sweep(std::size_t);
-template bool Splice<Ip6>::sweep(std::size_t);
+template bool Splice<Ip4>::sweep(std::size_t, std::size_t);
+template bool Splice<Ip6>::sweep(std::size_t, std::size_t);
 
 }  // namespace backends::dpdk::splice_core
