@@ -46,7 +46,8 @@ class EnginesCase(harness.Case):
 
 class EnginesTest(EnginesCase):
     def test_every_engine_of_this_machine_serves_under_its_name(self):
-        usable = [name for name, reason in harness.engines().items() if not reason]
+        # dpdk has network ports of its own: tests/net/dpdk_test.py.
+        usable = [name for name, reason in harness.engines().items() if not reason and name != "dpdk"]
         self.assertIn("epoll", usable)
         for engine in usable:
             proxy = self.start(engine)

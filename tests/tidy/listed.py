@@ -20,11 +20,12 @@ def ctest_tests(build):
 def tests_in(text):
     """('Suite.Name', pattern of its name in ctest) of each TEST in a file.
 
-    A TEST_P is called Prefix/Suite.Name/Parameter, a TYPED_TEST Suite/Number.Name.
+    A TEST_P is called Prefix/Suite.Name/Parameter; a TYPED_TEST Suite/Number.Name where its types
+    have names of the test's making, Suite.Name<Type> where they have their own.
     """
     for typed, kind, suite, name in _TEST.findall(text):
-        between = r"/[^.]*\." if typed else r"\."
-        after = r"/.*" if kind == "_P" else ""
+        between = r"(?:/[^.]*)?\." if typed else r"\."
+        after = r"/.*" if kind == "_P" else r"(?:<.*>)?" if typed else ""
         yield f"{suite}.{name}", re.compile(rf"(?:^|.*/){suite}{between}{name}{after}$")
 
 

@@ -23,7 +23,7 @@ enum class DropReason : std::uint8_t {
   kBadSequence,     // A FIN, RST or handshake segment outside of what can be true.
   kSynOnOpen,       // A SYN onto an open pair; answered with a challenge ACK under a limit.
   kEarlyData,       // Data before there is an upstream, past the budget: the client sends it again.
-  kParkedData,      // Data of a server whose window we hold at zero.
+  kParkedData,      // Data of a parked server past what is kept of it.
   kIcmpUnknown,     // An ICMP error about no connection of ours, or not believable.
   kIcmpLimited,     // Past the rate limit of ICMP errors.
   kNoBuffer,        // No memory for a segment of our own.

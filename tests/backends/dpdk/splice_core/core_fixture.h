@@ -233,7 +233,7 @@ class CoreTest : public testing::TestWithParam<base::Family> {
     const Sent ack = only(give(with_offer(server.segment(kSyn | kAck), offer), server.hop));
     server.next += 1;
     EXPECT_EQ(ack.tcp.flags, kAck);
-    EXPECT_EQ(ack.tcp.window, 0);
+    EXPECT_EQ(ack.tcp.window, offer.scale ? kParkedWindow >> kOurWindowScale : kParkedWindow);
     EXPECT_EQ(ack.tcp.ack, server.next);
     const CoreEvent connected = event(CoreEventKind::kConnected);
     EXPECT_EQ(connected.error, base::Errno::kNone);

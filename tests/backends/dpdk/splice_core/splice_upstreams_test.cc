@@ -1,4 +1,4 @@
-// Upstreams: connecting, and waiting with a window of zero.
+// Upstreams: connecting, and waiting with a small window.
 #include "tests/backends/dpdk/splice_core/core_fixture.h"
 
 namespace backends::dpdk::splice_core {
@@ -117,14 +117,25 @@ TEST_P(SpliceUpstreams, DamagedOrStrangeAnswersAreNone) {
   EXPECT_EQ(dropped(DropReason::kBadSequence), 1U);
 }
 
-TEST_P(SpliceUpstreams, AGreetingStaysAtTheServer) {
+TEST_P(SpliceUpstreams, AGreetingIsKeptUnacknowledgedUntilAClientComes) {
+  const LegId far = server_leg();
+  EXPECT_TRUE(from_server(kAck | kPsh, "220 hello\r\n").empty());
+  EXPECT_TRUE(from_server(kAck | kPsh, "220 hello\r\n").empty());  // It is sent again.
+  EXPECT_GT(core->early_bytes(), 0U);
+  const LegId near = client_leg();
+  ASSERT_TRUE(core->attach(near, far, {}, 0).has_value());
+  const auto all = sent();
+  ASSERT_EQ(all.size(), 2U);  // The window first.
+  EXPECT_EQ(all[1].hop, kClientHop);
+  EXPECT_EQ(all[1].payload, "220 hello\r\n");
+  EXPECT_EQ(core->early_bytes(), 0U);
+}
+
+TEST_P(SpliceUpstreams, MoreThanAGreetingIsLeftAtTheServer) {
   server_leg();
-  const Sent answer = only(from_server(kAck | kPsh, "220 hello\r\n"));
-  EXPECT_EQ(answer.tcp.ack, server.next);
-  EXPECT_EQ(answer.tcp.window, 0);
-  EXPECT_EQ(only(from_server(kAck, "2")).tcp.ack, server.next);  // A probe of one byte.
-  EXPECT_EQ(core->stats().probes_answered, 2U);
-  EXPECT_EQ(dropped(DropReason::kParkedData), 2U);
+  EXPECT_TRUE(from_server(kAck, std::string(kParkedWindow + 1, 'x')).empty());
+  EXPECT_EQ(dropped(DropReason::kParkedData), 1U);
+  EXPECT_EQ(core->early_bytes(), 0U);
 }
 
 TEST_P(SpliceUpstreams, KeepalivesAndRepeatedSynAcksAreAnsweredPlainAcksAreNot) {
