@@ -285,7 +285,11 @@ base::Result<std::unique_ptr<Transport>> DpdkFactory::make(const TransportOption
     };
     wanted.choice = {.v4 = mine, .v6 = mine};
   }
-  return std::make_unique<DpdkTransport>(std::move(wanted), places_[worker].devices);
+  auto transport = std::make_unique<DpdkTransport>(std::move(wanted), places_[worker].devices);
+  const auto kind = transport->datapath().core().page_kind(splice_core::CoreFamily::kV4);
+  note("worker " + std::to_string(worker) + ": its tables are in " + std::string(name_of(kind)) +
+       " pages");
+  return transport;
 }
 
 }  // namespace
