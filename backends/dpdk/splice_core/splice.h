@@ -202,7 +202,7 @@ class Splice {
   void give_back_port(const FlowKey<Ip>& upstream_flow);
 
   // splice_pairs.cc
-  template <Side kFrom>
+  template <Side From>
   bool pass_plain(Work<Ip>& work, std::uint32_t slot);
   void pair_segment(Work<Ip>& work, Segment segment, std::uint32_t slot, Side from);
   void pair_reset(Work<Ip>& work, Segment segment, std::uint32_t slot, Side from);

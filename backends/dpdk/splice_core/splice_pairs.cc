@@ -28,10 +28,10 @@ constexpr std::int32_t window_max(std::uint8_t scale) {
 // pair_segment() would do, with the side as a constant and nothing looked at twice. False: nothing
 // was done.
 template <typename Ip>
-template <Side kFrom>
+template <Side From>
 bool Splice<Ip>::pass_plain(Work<Ip>& work, std::uint32_t slot) {
-  constexpr std::size_t s = index_of(kFrom);
-  constexpr std::size_t r = index_of(other(kFrom));
+  const std::size_t s = index_of(From);
+  const std::size_t r = index_of(other(From));
   constexpr std::uint32_t kOffsetBits = 0xf0;
   constexpr std::uint32_t kNoOptions = 0x50;
   Packet& packet = *work.packet;
@@ -58,7 +58,7 @@ bool Splice<Ip>::pass_plain(Work<Ip>& work, std::uint32_t slot) {
       acknowledged < -window_max(pair.window_scale[s])) {
     return false;
   }
-  if (kFrom == Side::kClient && skipping(pair)) return false;
+  if (From == Side::kClient && skipping(pair)) return false;
 
   const bool farther = bytes > 0 && distance(pair.sent[s], end) > 0;
   if (farther) pair.sent[s] = end;
@@ -71,7 +71,7 @@ bool Splice<Ip>::pass_plain(Work<Ip>& work, std::uint32_t slot) {
   const std::uint16_t theirs = swap_bytes(static_cast<std::uint16_t>(word >> 16U));
   const std::uint8_t ours =
       pair.window_scale[r] == kNoWindowScale ? kNoWindowScale : kOurWindowScale;
-  if (kFrom == Side::kClient) pair.client_window = theirs;
+  if (From == Side::kClient) pair.client_window = theirs;
   if (pair.hop[s] != packet.hop) pair.hop[s] = packet.hop;
   rewrite_plain<Ip>(
       packet.data, work.envelope.l4,
