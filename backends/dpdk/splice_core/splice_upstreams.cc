@@ -12,7 +12,6 @@ namespace {
 
 // RFC 6298: the first SYN is repeated after a second, then after twice as long each time.
 constexpr std::size_t kSynDelayFirst = 5;
-constexpr std::uint8_t kSynTriesMax = 5;
 // SYNs that an old socket of the server answers with its own numbers: reset and again, so often.
 constexpr std::uint8_t kStaleTriesMax = 3;
 // RFC 6528, 3: the clock of initial sequence numbers. 64 ns keeps them above what the last
@@ -62,12 +61,12 @@ base::Result<base::SlotId> Splice<Ip>::connect(const ConnectWish& wish) {
 }
 
 template <typename Ip>
-void Splice<Ip>::reach(base::SlotId id, Hop hop) {
-  Leg<Ip>* const leg = legs_.find(id);
-  if (leg == nullptr || leg->state != LegState::kSynSent || leg->hop == hop) return;
-  const bool first = leg->hop == kNoHop;
-  leg->hop = hop;
-  if (first) send_syn(*leg);
+void Splice<Ip>::reach(base::SlotId leg, Hop hop) {
+  Leg<Ip>* const found = legs_.find(leg);
+  if (found == nullptr || found->state != LegState::kSynSent || found->hop == hop) return;
+  const bool first = found->hop == kNoHop;
+  found->hop = hop;
+  if (first) send_syn(*found);
 }
 
 template <typename Ip>

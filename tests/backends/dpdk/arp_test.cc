@@ -16,7 +16,6 @@ using backends::dpdk::write_answer;
 using backends::dpdk::write_question;
 using backends::dpdk::splice_core::Ip4;
 using tests::dpdk::arp_frame;
-using tests::dpdk::ArpFields;
 using tests::dpdk::as_bytes;
 using tests::dpdk::Bytes;
 using tests::dpdk::ip;
