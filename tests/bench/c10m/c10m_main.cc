@@ -15,7 +15,6 @@
 
 namespace {
 
-using bench::c10m::Findings;
 using bench::c10m::Ip4;
 using bench::c10m::Ip6;
 using bench::c10m::Lab;

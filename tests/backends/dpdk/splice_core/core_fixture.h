@@ -293,6 +293,8 @@ class CoreTest : public testing::TestWithParam<base::Family> {
     EXPECT_EQ(stats.table_entries, 0U);
   }
 
+  // The tests read and write these like variables of their own.
+ public:
   CoreOptions options;
   CollectingOutbox outbox;
   std::unique_ptr<SpliceCore> core;

@@ -37,9 +37,9 @@ TEST_P(SplicePairs, AnswersFollowAStationThatMoved) {
 }
 
 TEST_P(SplicePairs, WindowsKeepTheirMeaningUnderAnyScales) {
-  const std::vector<std::optional<std::uint8_t>> kScales = {{}, 0, 7, 10, 14};
-  for (const auto& near : kScales) {
-    for (const auto& far : kScales) {
+  const std::vector<std::optional<std::uint8_t>> scales = {{}, 0, 7, 10, 14};
+  for (const auto& near : scales) {
+    for (const auto& far : scales) {
       restart({});
       joined({}, {.mss = 1400, .scale = near}, {.mss = 1460, .scale = far});
       for (const unsigned window : {0U, 1U, 127U, 128U, 1000U, 65535U}) {
