@@ -25,7 +25,8 @@ template <typename T, typename Text>
 std::string list_text(const std::vector<T>& values, Text text) {
   std::string out = "[";
   for (const T& value : values) {
-    out += (out.size() > 1 ? ", " : "") + in_quotes(text(value));
+    if (out.size() > 1) out += ", ";
+    out += in_quotes(text(value));
   }
   return out + "]";
 }
