@@ -24,9 +24,9 @@ def tests_in(text):
     have names of the test's making, Suite.Name<Type> where they have their own.
     """
     for typed, kind, suite, name in _TEST.findall(text):
-        between = r"(?:/[^.]*)?\." if typed else r"\."
-        after = r"/.*" if kind == "_P" else r"(?:<.*>)?" if typed else ""
-        yield f"{suite}.{name}", re.compile(rf"(?:^|.*/){suite}{between}{name}{after}$")
+        after = r"/.*" if kind == "_P" else ""
+        called = rf"(?:/[^.]*\.{name}|\.{name}<.*>)" if typed else rf"\.{name}{after}"
+        yield f"{suite}.{name}", re.compile(rf"(?:^|.*/){suite}{called}$")
 
 
 def unlisted(text, names):

@@ -245,8 +245,9 @@ class ListedTest(unittest.TestCase):
     SOURCE = "TEST(A, One) {\nTEST_F(B, Two) {\nTEST_P(C, Three) {\nTYPED_TEST(D, Four) {\n"
 
     def test_knows_every_kind_of_test(self):
-        names = {"A.One", "B.Two", "Engines/C.Three/epoll", "D/0.Four"}
-        self.assertEqual(listed.unlisted(self.SOURCE, names), [])
+        for typed in ("D/0.Four", "D.Four<int>"):
+            names = {"A.One", "B.Two", "Engines/C.Three/epoll", typed}
+            self.assertEqual(listed.unlisted(self.SOURCE, names), [])
 
     def test_finds_the_ones_that_do_not_run(self):
         self.assertEqual(listed.unlisted(self.SOURCE, {"A.OneMore", "XB.Two", "C.Three", "D.Four"}),
