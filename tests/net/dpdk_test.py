@@ -391,7 +391,8 @@ def tearDownModule():
 
 
 if __name__ == "__main__":
-    if "dpdk" not in (harness.engines() if harness.BINARY else {"dpdk": ""}):
-        print(f"skipped: {harness.BINARY} was built without the binding to DPDK")
+    refused = harness.engines()["dpdk"] if harness.BINARY else ""
+    if refused:
+        print(f"skipped: dpdk in {harness.BINARY}: {refused}")
         raise SystemExit(harness.SKIPPED)
     namespace.main()
