@@ -11,7 +11,8 @@ constexpr std::size_t kSynDelayFirst = 5;    // 1, 2, 4, 8, 16 s.
 constexpr std::size_t kShortDelayFirst = 0;  // 200, 400, 800, 1600, 3200 ms.
 constexpr std::uint8_t kTriesMax = 5;
 // The first window is repeated after 200 ms and once more, 800 ms later: its loss would leave the
-// upstream with the small window of a parked one until its own probe, which may be two minutes away.
+// upstream with the small window of a parked one until its own probe, which may be two minutes
+// away.
 constexpr std::uint8_t kWindowTriesMax = 2;
 constexpr std::size_t kSecondWindowDelay = 2;
 
