@@ -230,7 +230,8 @@ struct TransportStats {
   std::uint64_t completions = 0;
   std::uint64_t completions_overflowed = 0;  // The queue was full: the kernel kept them aside.
   std::uint64_t cancellations = 0;           // Requests taken back before they were done.
-  std::uint64_t buffers_exhausted = 0;       // A receive found no buffer and was asked for again.
+  std::uint64_t resets_missed = 0;      // Resets that the kernel did not tell and a look found.
+  std::uint64_t buffers_exhausted = 0;  // A receive found no buffer and was asked for again.
   // Gauges.
   std::uint64_t connections = 0;
   std::uint64_t connections_max = 0;

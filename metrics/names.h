@@ -253,6 +253,10 @@ inline constexpr Family kTransportCompletionsTotal{
 inline constexpr Family kTransportCompletionsOverflowedTotal{
     "millrace_transport_completions_overflowed_total", Type::kCounter, Unit::kNone,
     "Answers that found the queue full", LabelNames("transport", "worker")};
+inline constexpr Family kTransportResetsMissedTotal{
+    "millrace_transport_resets_missed_total", Type::kCounter, Unit::kNone,
+    "Resets that the kernel did not tell and a look at a silent connection found",
+    LabelNames("transport", "worker")};
 inline constexpr Family kTransportCancellationsTotal{
     "millrace_transport_cancellations_total", Type::kCounter, Unit::kNone,
     "Requests taken back before they were done", LabelNames("transport", "worker")};
@@ -436,6 +440,7 @@ inline constexpr std::array kAll = {
     &kTransportCompletionsTotal,
     &kTransportCompletionsOverflowedTotal,
     &kTransportCancellationsTotal,
+    &kTransportResetsMissedTotal,
     &kTransportBuffersExhaustedTotal,
     &kTransportConnections,
     &kTransportConnectionsMax,

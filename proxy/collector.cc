@@ -129,6 +129,7 @@ void add_transport(Page& page, std::string_view worker, const TransportCells& ce
   add(names::kTransportCompletionsTotal, stats.completions);
   add(names::kTransportCompletionsOverflowedTotal, stats.completions_overflowed);
   add(names::kTransportCancellationsTotal, stats.cancellations);
+  add(names::kTransportResetsMissedTotal, stats.resets_missed);
   add(names::kTransportBuffersExhaustedTotal, stats.buffers_exhausted);
   add(names::kTransportConnections, stats.connections);
   add(names::kTransportConnectionsMax, stats.connections_max);

@@ -134,6 +134,7 @@ void UringTransport::received(base::SlotId id, socket::SocketConnection& connect
     buffers_->give_back(buffer);
     return;
   }
+  doubt(relay.connections[connection.side], connection);
   stats_.held_bytes += bytes;
   std::vector<Batch>& filling = batches_.filling();
   if (flow.batch == 0) {
@@ -264,6 +265,45 @@ void UringTransport::feed_starved() {
     arm_receive(id, *found);
     --free;
   }
+}
+
+// ---- Resets that a receive has missed.
+
+void UringTransport::doubt(base::SlotId id, socket::SocketConnection& connection) {
+  if (std::exchange(connection.doubted, true)) return;
+  if (doubted_.empty()) next_doubts_ = now() + kDoubtInterval;
+  doubted_.push_back(id);
+}
+
+void UringTransport::look_at_doubted() {
+  std::size_t looks = 0;
+  std::erase_if(doubted_, [&](base::SlotId id) { return !still_doubted(id, looks); });
+  // What is left over of a look that was full is due at once.
+  if (looks < kDoubtsPerLook) next_doubts_ = now() + kDoubtInterval;
+}
+
+bool UringTransport::still_doubted(base::SlotId id, std::size_t& looks) {
+  socket::SocketConnection* found = connections_.find(id);
+  if (found == nullptr) return false;
+  const bool waits = found->state == socket::SocketConnection::State::kRelayed &&
+                     mode_of(relays_[found->relay]) == Mode::kCompletion &&
+                     (found->armed & bit_of(Op::kReceive)) != 0;
+  if (!waits) {  // Whoever reads from it now sees for himself.
+    found->doubted = false;
+    return false;
+  }
+  socket::Relay& relay = relays_[found->relay];
+  if (now() - relay.progress->last_active < kDoubtInterval || looks == kDoubtsPerLook) return true;
+  ++looks;
+  found->doubted = false;
+  count(Syscall::kOption);
+  const base::Errno error = socket::take_error(found->fd);
+  if (error == base::Errno::kNone) return false;
+  ++stats_.resets_missed;
+  found->lose(error);
+  found->readable = found->read_to_end = true;
+  leave_completions(found->relay, relay);
+  return false;
 }
 
 }  // namespace backends::io_uring

@@ -109,6 +109,7 @@ base::Nanos UringTransport::wait(base::Nanos wait_max) {
     collect();
   }
   base::Nanos slept{0};
+  if (!doubted_.empty()) wait_max = std::clamp(next_doubts_ - now(), base::Nanos{0}, wait_max);
   if (collected_.empty() && wait_max.count() != 0) {
     // With what was sent the buffers go back before the sleep, and whoever is in the worker's hands
     // for longer than a moment is watched.
@@ -147,6 +148,7 @@ void UringTransport::handle_collected() {
   }
   door_.set_room(client_room());
   send_batches();
+  if (!doubted_.empty() && now() >= next_doubts_) look_at_doubted();
   finish_leaving();
   stats_.buffers_in_use = buffers_->in_use();
 }

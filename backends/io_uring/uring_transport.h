@@ -13,6 +13,11 @@
 // receives are taken back, multishot polls take their place, and splice(2), recv(2), send(2) and
 // shutdown(2) are called directly; the kernel's requests for splice and shutdown would go through a
 // thread of their own. A relay that has been calm for a while goes back to completions.
+//
+// A multishot receive may miss a reset: when bytes and RST arrive before its task runs, it takes
+// the two wakes for one, reads the bytes, and waits for a third that never comes (kernel 6.18: the
+// receive stops at "no more bytes", which FIN corrects and RST does not). So a connection that has
+// brought bytes is asked for its error once it has been silent for a moment.
 #pragma once
 
 #include <liburing.h>
@@ -53,6 +58,11 @@ class UringTransport final : public socket::SocketTransport {
   // Runs without anything in the way before a relay goes back to completions: one that goes to and
   // fro would pay for both.
   static constexpr std::uint8_t kCalmRuns = 8;
+  // A missed reset is found after one to two of these. Long against a round trip, so that a busy
+  // connection is hardly ever asked; short against what people call a hang.
+  static constexpr base::Nanos kDoubtInterval = std::chrono::milliseconds(100);
+  // System calls of one look, so that many that fall silent together do not hold up the others.
+  static constexpr std::size_t kDoubtsPerLook = 256;
   // Looks for completions that found no place in the queue, before the next poll has to.
   static constexpr int kOverflowRounds = 16;
   // Looks at the completions of a transport that is going away before it gives up.
@@ -99,6 +109,9 @@ class UringTransport final : public socket::SocketTransport {
   void finish_leaving();
   bool may_use_completions(const socket::Relay& relay) const;
   void feed_starved();
+  void doubt(base::SlotId id, socket::SocketConnection& connection);
+  void look_at_doubted();
+  bool still_doubted(base::SlotId id, std::size_t& looks);
   static Mode mode_of(const socket::Relay& relay) { return static_cast<Mode>(relay.mode); }
 
   std::unique_ptr<BufferRing> buffers_;  // Outlives the ring, which may still write into it.
@@ -113,6 +126,8 @@ class UringTransport final : public socket::SocketTransport {
   std::vector<base::SlotId> unwatched_before_;
   std::deque<base::SlotId> starved_;       // Connections whose receive found no buffer.
   std::vector<base::SlotId> leaving_;      // Relays in Mode::kLeaving.
+  std::vector<base::SlotId> doubted_;      // Connections that brought bytes.
+  base::Nanos next_doubts_{0};             // When they are looked at.
   std::vector<base::SlotId> uncancelled_;  // Connections with requests to be taken back again.
   std::size_t armed_ = 0;                  // Requests that the kernel holds, accepts left out.
 };

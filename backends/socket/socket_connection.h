@@ -55,6 +55,7 @@ struct SocketConnection {
   bool reset_told = false;    // kPeerClosed{errno} too.
   bool exchanges = false;     // It is in the table of exchanges.
   bool returned = false;      // By a relay of this poll: its events belong to the next batch.
+  bool doubted = false;       // The engine's: it is to be asked whether it was reset.
 
   // The engine's own marks: requests that the kernel holds for this connection, and those of them
   // that are being taken back.

@@ -53,6 +53,29 @@ TEST_P(ContractReset, BytesBeforeAResetAreDeliveredFirst) {
   }
 }
 
+// The transport already waits for more when bytes and reset arrive, and it looks only after both:
+// one wake for two pieces of news.
+TEST_P(ContractReset, AResetThatComesTogetherWithTheNextBytesIsHeard) {
+  for (const Direction direction : kBothDirections) {
+    Joined joined = join();
+    const Bytes first = random_bytes(1, 1);
+    joined.source(direction).send(first);
+    ASSERT_TRUE(pump([&] { return joined.receiver(direction).received() == first; }));
+    settle();
+    const Bytes next = random_bytes(1000, 2);
+    joined.source(direction).send(next);
+    for (int round = 0; round < 1000 && joined.source(direction).in_flight() != 0; ++round) {
+      harness().step();
+    }
+    ASSERT_EQ(joined.source(direction).in_flight(), 0U);
+    joined.source(direction).reset();
+    EXPECT_EQ(wait_done(joined).relay_end, reset_by_source(direction));
+    ASSERT_TRUE(pump([&] { return ended(joined.receiver(direction)); }));
+    EXPECT_EQ(joined.receiver(direction).received().size(), first.size() + next.size());
+    EXPECT_TRUE(joined.receiver(direction).was_reset());
+  }
+}
+
 TEST_P(ContractReset, AResetWaitsForASlowReader) {
   const auto why = harness().cannot(Feature::kHoldBytes);
   if (!why.empty()) GTEST_SKIP() << why;

@@ -129,6 +129,7 @@ TEST_F(CollectorTest, ShowsWhatAnEngineOfSubmissionsAndCompletionsCounts) {
   stats.completions = 2;
   stats.completions_overflowed = 3;
   stats.cancellations = 4;
+  stats.resets_missed = 6;
   stats.buffers_exhausted = 5;
   stats.buffers_in_use = 6;
   stats.buffers_max = 7;
@@ -139,6 +140,7 @@ TEST_F(CollectorTest, ShowsWhatAnEngineOfSubmissionsAndCompletionsCounts) {
   EXPECT_TRUE(has("millrace_transport_completions_total" + labels + "2"));
   EXPECT_TRUE(has("millrace_transport_completions_overflowed_total" + labels + "3"));
   EXPECT_TRUE(has("millrace_transport_cancellations_total" + labels + "4"));
+  EXPECT_TRUE(has("millrace_transport_resets_missed_total" + labels + "6"));
   EXPECT_TRUE(has("millrace_transport_buffers_exhausted_total" + labels + "5"));
   EXPECT_TRUE(has("millrace_transport_buffers_in_use" + labels + "6"));
   EXPECT_TRUE(has("millrace_transport_buffers_max" + labels + "7"));
