@@ -14,9 +14,10 @@
 // shutdown(2) are called directly; the kernel's requests for splice and shutdown would go through a
 // thread of their own. A relay that has been calm for a while goes back to completions.
 //
-// A multishot receive may miss a reset: when bytes and RST arrive before its task runs, it takes
-// the two wakes for one, reads the bytes, and waits for a third that never comes (kernel 6.18: the
-// receive stops at "no more bytes", which FIN corrects and RST does not). So a connection that has
+// A multishot receive may miss a reset: with more bytes waiting than it takes in one run (33
+// buffers) and the RST behind them, it reads the bytes in two runs, counts all wakes as heard, and
+// waits for another that never comes (seen on kernel 6.18, one of some thousand clients that reset
+// under load: tests/integration/conservation_test.py). FIN is not missed. So a connection that has
 // brought bytes is asked for its error once it has been silent for a moment.
 #pragma once
 
