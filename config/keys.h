@@ -70,6 +70,14 @@ struct FileRule {};
 // A host's name (RFC 1123).
 struct DnsNameRule {};
 
+// "stderr", "syslog", "journald", or "file:" and an absolute path.
+struct AccessOutputRule {};
+
+// "100/s", or 0/s.
+struct RateRule {
+  std::uint32_t max = 0;
+};
+
 // Bytes as text with escapes, or "hex:" and digits; see payload.h.
 struct PayloadRule {
   std::size_t max = 0;
@@ -123,12 +131,17 @@ inline constexpr std::array kOnRemoves = {Choice<OnRemove>{"keep", OnRemove::kKe
                                           Choice<OnRemove>{"close", OnRemove::kClose}};
 inline constexpr std::array kAllDowns = {Choice<AllDown>{"refuse", AllDown::kRefuse},
                                          Choice<AllDown>{"try_all", AllDown::kTryAll}};
+inline constexpr std::array kAdminEnables = {Choice<AdminEnable>{"auto", AdminEnable::kAuto},
+                                             Choice<AdminEnable>{"on", AdminEnable::kOn},
+                                             Choice<AdminEnable>{"off", AdminEnable::kOff}};
 inline constexpr std::array kLogLevels = {
     Choice<LogLevel>{"debug", LogLevel::kDebug}, Choice<LogLevel>{"info", LogLevel::kInfo},
     Choice<LogLevel>{"warning", LogLevel::kWarning}, Choice<LogLevel>{"error", LogLevel::kError}};
 inline constexpr std::array kLogFormats = {Choice<LogFormat>{"text", LogFormat::kText},
                                            Choice<LogFormat>{"json", LogFormat::kJson}};
 
+inline constexpr IntegerRule kSample = {.min = 1, .max = 1'000'000};
+inline constexpr RateRule kLineRate = {.max = 10'000'000};
 inline constexpr base::Nanos kMillisecond = std::chrono::milliseconds(1);
 inline constexpr base::Nanos kSecond = std::chrono::seconds(1);
 inline constexpr base::Nanos kYear = std::chrono::hours(365 * 24);
@@ -435,6 +448,18 @@ void visit_keys(Visitor& visit, T& it) {
   visit.mark("bind", it.bind.mark);
 }
 
+template <typename Visitor, Of<Admin> T>
+void visit_keys(Visitor& visit, T& it) {
+  visit.value(Key{"enable", "auto: where its address can be had. on: or Millrace does not start."},
+              it.enable, ChoiceRule<AdminEnable>{kAdminEnables});
+  visit.value(Key{"bind", "A UNIX socket, or a loopback address with a token."}, it.bind.address,
+              AddressUse::kAdmin);
+  visit.mark("bind", it.bind.mark);
+  visit.value(Key{"token_file", "File with the token that clients have to show. \"\": none."},
+              it.token_file, FileRule{});
+  visit.check(it);
+}
+
 template <typename Visitor, Of<Log> T>
 void visit_keys(Visitor& visit, T& it) {
   visit.value(Key{"level", "The least important messages that are written."}, it.level,
@@ -442,6 +467,12 @@ void visit_keys(Visitor& visit, T& it) {
   visit.value(Key{"format", "Lines for people, or JSON."}, it.format,
               ChoiceRule<LogFormat>{kLogFormats});
   visit.value(Key{"access", "One line for each session that ended."}, it.access, BooleanRule{});
+  visit.value(Key{"access_output", "stderr, syslog, journald, or file: and an absolute path."},
+              it.access_output, AccessOutputRule{});
+  visit.value(Key{"access_sample", "One line in so many sessions that ended well."},
+              it.access_sample, kSample);
+  visit.value(Key{"access_rate", "Lines a second at most; more are counted. 0/s: no limit."},
+              it.access_rate, kLineRate);
 }
 
 template <typename Visitor, Of<Shutdown> T>
@@ -462,9 +493,9 @@ void visit_keys(Visitor& visit, T& it) {
   visit.list(Key{"listeners", "Where clients connect.", true}, it.listeners, kListeners);
   visit.list(Key{"upstreams", "Services that sessions go to."}, it.upstreams, kUpstreams);
   visit.section(Key{"metrics", "The metrics address."}, it.metrics);
-  visit.section(Key{"log", "What is written to stderr."}, it.log);
+  visit.section(Key{"admin", "The admin API."}, it.admin);
+  visit.section(Key{"log", "What is written, and where to."}, it.log);
   visit.section(Key{"shutdown", "How Millrace stops."}, it.shutdown);
-  visit.unsupported("admin");
   visit.check(it);
 }
 

@@ -192,6 +192,9 @@ base::Parsed<base::Address> parse_place(std::string_view text, AddressUse use) {
     return address;
   }
   if (const auto ip = usable(address->ip); !ip) return base::failure(ip.error());
+  if (use == AddressUse::kAdmin && !base::is_loopback(address->ip)) {
+    return wrong("takes unix: and a path, or a loopback address such as 127.0.0.1:9465", text);
+  }
   const bool connects = use == AddressUse::kConnect || use == AddressUse::kServer;
   if (connects && address->ip.port == 0) {
     return wrong("takes a port from 1 to 65535", text);
@@ -263,6 +266,29 @@ base::Parsed<std::string> parse_file(std::string_view text) {
     return wrong("takes the absolute path of a file", text);
   }
   return std::string(text);
+}
+
+base::Parsed<std::uint32_t> parse_rate(std::string_view text, std::uint32_t max) {
+  const auto refuse = [&] {
+    return wrong("takes a rate from 0/s to " + std::to_string(max) + "/s, such as 100/s", text);
+  };
+  if (!text.ends_with("/s")) return refuse();
+  const auto count = digits(text.substr(0, text.size() - 2));
+  if (!count || *count > max) return refuse();
+  return static_cast<std::uint32_t>(*count);
+}
+
+base::Parsed<AccessOutput> parse_access_output(std::string_view text) {
+  constexpr std::string_view kFilePrefix = "file:";
+  if (text == "stderr") return AccessOutput{};
+  if (text == "syslog") return AccessOutput{.target = AccessTarget::kSyslog, .file = {}};
+  if (text == "journald") return AccessOutput{.target = AccessTarget::kJournald, .file = {}};
+  if (!text.starts_with(kFilePrefix)) {
+    return wrong("takes stderr, syslog, journald, or file: and an absolute path", text);
+  }
+  return parse_file(text.substr(kFilePrefix.size())).map([](std::string path) {
+    return AccessOutput{.target = AccessTarget::kFile, .file = std::move(path)};
+  });
 }
 
 base::Parsed<std::string> parse_word(std::string_view text) {

@@ -41,6 +41,7 @@ enum class AddressUse : std::uint8_t {
   kConnect,  // IP or UNIX; a port that can be connected to, and no wildcard.
   kMetrics,  // IP only; port 0 lets the kernel choose.
   kServer,   // IP only; a port that can be sent to, and no wildcard.
+  kAdmin,    // UNIX, or a loopback IP; port 0 lets the kernel choose.
 };
 
 // Plain decimal digits without sign, leading zero or space.
@@ -76,6 +77,12 @@ base::Parsed<Network> parse_network(std::string_view text);
 
 // An absolute path.
 base::Parsed<std::string> parse_file(std::string_view text);
+
+// "100/s": a whole number a second, at most `max`.
+base::Parsed<std::uint32_t> parse_rate(std::string_view text, std::uint32_t max);
+
+// "stderr", "syslog", "journald", or "file:" and an absolute path.
+base::Parsed<AccessOutput> parse_access_output(std::string_view text);
 
 // 1 to 256 printable ASCII characters without spaces.
 base::Parsed<std::string> parse_word(std::string_view text);

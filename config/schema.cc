@@ -41,6 +41,9 @@ Json describe(const BooleanRule& /*rule*/) { return {{"type", "boolean"}}; }
 Json describe(const NameRule& /*rule*/) { return text_like("[A-Za-z0-9_.-]{1,64}"); }
 
 Json describe(AddressUse use) {
+  if (use == AddressUse::kAdmin) {
+    return text_like("127[0-9.]+:[0-9]{1,5}|\\[::1\\]:[0-9]{1,5}|unix:.{1,107}");
+  }
   const std::string unix_path = use == AddressUse::kMetrics ? "" : "|unix:.{1,107}";
   return text_like(kIpPattern + unix_path);
 }
@@ -77,6 +80,12 @@ Json describe(const NetworkRule& /*rule*/) {
 Json describe(const GatewayRule& /*rule*/) { return text_like(std::string("|") + kAddressPattern); }
 
 Json describe(const FileRule& /*rule*/) { return text_like("|/.{1,4094}"); }
+
+Json describe(const AccessOutputRule& /*rule*/) {
+  return text_like("stderr|syslog|journald|file:/.{1,4094}");
+}
+
+Json describe(const RateRule& /*rule*/) { return text_like("(0|[1-9][0-9]*)/s"); }
 
 Json describe(const PortRule& /*rule*/) {
   return {{"type", "integer"}, {"minimum", 0}, {"maximum", 65'535}};

@@ -176,6 +176,14 @@ base::Parsed<std::string> read_value(const TreeNode& node, const FileRule& /*rul
   return parse_file(node.text);
 }
 
+base::Parsed<AccessOutput> read_value(const TreeNode& node, const AccessOutputRule& /*rule*/) {
+  return expect_scalar(node).and_then([&] { return parse_access_output(node.text); });
+}
+
+base::Parsed<std::uint32_t> read_value(const TreeNode& node, const RateRule& rule) {
+  return expect_scalar(node).and_then([&] { return parse_rate(node.text, rule.max); });
+}
+
 base::Parsed<std::optional<std::uint32_t>> read_value(const TreeNode& node,
                                                       const AutoIntegerRule& rule) {
   if (is_auto(node)) return std::optional<std::uint32_t>();

@@ -35,6 +35,8 @@ base::Parsed<std::vector<std::string>> read_value(const TreeNode& node, const Wo
 base::Parsed<Network> read_value(const TreeNode& node, const NetworkRule& rule);
 base::Parsed<base::IpPort> read_value(const TreeNode& node, const GatewayRule& rule);
 base::Parsed<std::string> read_value(const TreeNode& node, const FileRule& rule);
+base::Parsed<AccessOutput> read_value(const TreeNode& node, const AccessOutputRule& rule);
+base::Parsed<std::uint32_t> read_value(const TreeNode& node, const RateRule& rule);
 base::Parsed<std::optional<std::uint32_t>> read_value(const TreeNode& node,
                                                       const AutoIntegerRule& rule);
 base::Parsed<std::optional<std::vector<int>>> read_value(const TreeNode& node,
@@ -104,6 +106,7 @@ class SectionReader {
   void check(const Health& health);
   void check(const Outlier& outlier);
   void check(const Dns& dns);
+  void check(const Admin& admin);
   void check(const Config& /*config*/) {}  // validate.cc looks at the whole file.
 
  private:

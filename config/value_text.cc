@@ -99,6 +99,24 @@ std::string value_text(const std::string& value, const FileRule& /*rule*/) {
   return in_quotes(value);
 }
 
+std::string value_text(const AccessOutput& value, const AccessOutputRule& /*rule*/) {
+  switch (value.target) {
+    case AccessTarget::kStderr:
+      return "stderr";
+    case AccessTarget::kFile:
+      return in_quotes("file:" + value.file);
+    case AccessTarget::kSyslog:
+      return "syslog";
+    case AccessTarget::kJournald:
+      return "journald";
+  }
+  base::check_failed(__FILE__, __LINE__, "a target of the enum");
+}
+
+std::string value_text(std::uint32_t value, const RateRule& /*rule*/) {
+  return std::to_string(value) + "/s";
+}
+
 std::string value_text(const std::optional<std::uint32_t>& value, const AutoIntegerRule& rule) {
   return value ? value_text(*value, rule.integer) : "auto";
 }

@@ -77,10 +77,17 @@ upstreams:
     all_down: refuse
 metrics:
   bind: "127.0.0.1:9464"
+admin:
+  enable: auto
+  bind: "unix:/run/millrace/admin.sock"
+  token_file: ""
 log:
   level: info
   format: text
   access: true
+  access_output: stderr
+  access_sample: 1
+  access_rate: 0/s
 shutdown:
   drain: 30s
 )";
@@ -113,7 +120,9 @@ TEST(Effective, LoadsAgainToAnEqualConfig) {
       "  - {name: d, dns: {name: d.example, port: 1, servers: [\"[::1]:53\"]}}\n"
       "  - {name: dst, original_dst: true}\n"
       "metrics: {bind: \"[::1]:0\"}\n"
-      "log: {level: error, format: json, access: false}\n"
+      "admin: {enable: off, bind: \"[::1]:5\", token_file: '/a\"b'}\n"
+      "log: {level: error, format: json, access: false, access_output: 'file:/a\"b',\n"
+      "  access_sample: 7, access_rate: 9/s}\n"
       "shutdown: {drain: 0}\n");
   ASSERT_EQ(config.listeners.size(), 2U);
   const Config again = loaded(effective(config));

@@ -274,6 +274,36 @@ TEST(Scalars, CpusAreNumbersAndRanges) {
   EXPECT_FALSE(parse_cpus("0-1023,0-1023,0-1023"));
 }
 
+TEST(Scalars, RatesAreWholeNumbersASecond) {
+  EXPECT_EQ(parse_rate("100/s", 1000), 100U);
+  EXPECT_EQ(parse_rate("0/s", 1000), 0U);
+  for (const char* text : {"", "100", "100/m", "1001/s", "-1/s", "01/s", "1.5/s", " 1/s", "/s"}) {
+    EXPECT_FALSE(parse_rate(text, 1000)) << text;
+  }
+  EXPECT_EQ(parse_rate("100", 1000).error(),
+            "takes a rate from 0/s to 1000/s, such as 100/s, not '100'");
+}
+
+TEST(Scalars, TheAccessLogGoesToOneOfFourPlaces) {
+  EXPECT_EQ(parse_access_output("stderr"), AccessOutput{});
+  EXPECT_EQ(parse_access_output("syslog"), (AccessOutput{AccessTarget::kSyslog, ""}));
+  EXPECT_EQ(parse_access_output("journald"), (AccessOutput{AccessTarget::kJournald, ""}));
+  EXPECT_EQ(parse_access_output("file:/var/log/a.log"),
+            (AccessOutput{AccessTarget::kFile, "/var/log/a.log"}));
+  for (const char* text : {"", "stdout", "/var/log/a.log", "file:", "file:a", "file:/", "Syslog"}) {
+    EXPECT_FALSE(parse_access_output(text)) << text;
+  }
+}
+
+TEST(Scalars, TheAdminApiListensAtASocketOrALoopbackAddress) {
+  EXPECT_TRUE(parse_place("unix:/run/a.sock", AddressUse::kAdmin));
+  EXPECT_TRUE(parse_place("127.0.0.1:0", AddressUse::kAdmin));
+  EXPECT_TRUE(parse_place("[::1]:9465", AddressUse::kAdmin));
+  for (const char* text : {"0.0.0.0:9465", "[::]:9465", "10.0.0.1:9465", "/run/a.sock"}) {
+    EXPECT_FALSE(parse_place(text, AddressUse::kAdmin)) << text;
+  }
+}
+
 TEST(Scalars, KnowsWhatYamlWouldNotReadAsText) {
   for (const char* text : {"", "~", "null", "true", "FALSE", "12", "-1", "+1", "1.5", ".5", "1.",
                            "1e3", "1E-3", "0x1f", "0o17", ".inf", ".nan"}) {

@@ -63,6 +63,14 @@ TEST(ValueText, PrintsWordsNetworksGatewaysAndFiles) {
   EXPECT_EQ(value_text(std::string(), FileRule{}), "\"\"");
 }
 
+TEST(ValueText, PrintsWhereTheAccessLogGoesAndHowMuchOfIt) {
+  EXPECT_EQ(value_text(AccessOutput{}, AccessOutputRule{}), "stderr");
+  EXPECT_EQ(value_text(AccessOutput{AccessTarget::kSyslog, ""}, AccessOutputRule{}), "syslog");
+  EXPECT_EQ(value_text(AccessOutput{AccessTarget::kJournald, ""}, AccessOutputRule{}), "journald");
+  EXPECT_EQ(value_text(AccessOutput{AccessTarget::kFile, "/a"}, AccessOutputRule{}), "\"file:/a\"");
+  EXPECT_EQ(value_text(500U, keys::kLineRate), "500/s");
+}
+
 TEST(ValueText, PrintsBytesAsTextThatIsReadBack) {
   EXPECT_EQ(value_text(std::string("PING\r\n\xff"), keys::kPayload), R"("PING\\r\\n\\xff")");
 }
