@@ -12,6 +12,7 @@ COVERED_BY = {
     # A table that the reader, the schema and the printed configuration visit: each visitor's test
     # goes through all of it.
     "config/keys.h": "tests/config/schema_test.cc",
+    "config/rules.h": "tests/config/schema_test.cc",
     # Two files of one class.
     "backends/socket/socket_connect.cc": "tests/backends/socket/socket_transport_test.cc",
     "backends/dpdk/dpdk_connect.cc": "tests/backends/dpdk/dpdk_transport_test.cc",
