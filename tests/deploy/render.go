@@ -147,25 +147,23 @@ func load(chart string) (*template.Template, []string, files) {
 			names = append(names, name)
 		}
 	}
-	die(filepath.WalkDir(chart, func(path string, entry fs.DirEntry, err error) error {
+	var visit fs.WalkDirFunc
+	visit = func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		info, err := os.Stat(path) // Helm follows symbolic links, too.
+		info, err := os.Stat(path)
 		if err != nil {
 			return err
 		}
 		if !info.IsDir() {
 			add(path)
-		} else if entry.Type()&fs.ModeSymlink != 0 {
-			inside, err := filepath.Glob(path + "/*")
-			die(err)
-			for _, file := range inside {
-				add(file)
-			}
+		} else if entry.Type()&fs.ModeSymlink != 0 { // Helm follows these, too.
+			return filepath.WalkDir(path+"/.", visit)
 		}
 		return nil
-	}))
+	}
+	die(filepath.WalkDir(chart, visit))
 	return all, names, others
 }
 
