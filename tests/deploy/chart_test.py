@@ -59,6 +59,8 @@ VARIANTS = {
     "no budget, no account": ({"podDisruptionBudget": {"enabled": False}, "serviceAccount": {"create": False}},
                               {"PodDisruptionBudget": 0, "ServiceAccount": 0}),
     "a profile for io_uring": ({"seccomp": {"type": "Localhost", "localhostProfile": "millrace.json"}}, {}),
+    "IPv6 only": ({"config": {"listeners": [{"name": "web", "bind": "[::]:8080", "upstream": "web"}]},
+                   "metrics": {"address": "[::]"}, "service": {"ipFamilyPolicy": "SingleStack"}}, {}),
     "no seccomp": ({"seccomp": {"type": "Unconfined"}}, {}),
     "low ports": ({"config": {"listeners": [{"name": "https", "bind": "0.0.0.0:443", "upstream": "web"}]},
                    "sysctls": [{"name": "net.ipv4.ip_unprivileged_port_start", "value": "0"}]}, {}),

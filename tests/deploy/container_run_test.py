@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 
 import configuration  # noqa: F401  Finds harness.
 import harness
@@ -188,6 +189,19 @@ class ContainerRunTest(harness.Case):
         self.assertIsNone(other.process.poll())
         self.assertEqual(sidecar.stop(), 0, log.read_text())
         self.assertEqual(container.health().returncode, 0)
+
+    def test_a_reloader_that_starts_late_finds_that_the_file_is_younger_than_the_program(self):
+        container = self.start()
+        began = time.time()
+        # File times are compared by whole seconds.
+        harness.eventually(lambda: time.time() > began + 3, "three seconds")
+        container.put(CONFIG % (8082, 9464))
+        log = pathlib.Path(self.folder(), "log")
+        with open(log, "wb") as file:
+            sidecar = self.use(Killed(container.entering(
+                "/app/reload-on-change", "--interval", "1", "/etc/millrace/millrace.yaml"), file))
+        container.wait_log("configuration 2 in force")
+        self.assertEqual(sidecar.stop(), 0, log.read_text())
 
     def test_the_reloader_says_what_is_wrong_with_its_words(self):
         for words in ((), ("a", "b"), ("--interval", "1"), ("--interval", "0", "a"), ("--interval", "1s", "a")):

@@ -47,7 +47,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{/* The file of Millrace: the values' `config` with what the chart itself must know. */}}
 {{- define "millrace.config" -}}
 {{- $ours := dict
-      "metrics" (dict "bind" (printf "0.0.0.0:%d" (int .Values.metrics.port)))
+      "metrics" (dict "bind" (printf "%s:%d" .Values.metrics.address (int .Values.metrics.port)))
       "shutdown" (dict "drain" (printf "%ds" (int .Values.drain.seconds))) -}}
 {{- mergeOverwrite (deepCopy .Values.config) $ours | toYaml -}}
 {{- end -}}
