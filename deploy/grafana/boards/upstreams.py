@@ -18,7 +18,7 @@ def _now():
                defaults={"thresholds": {"mode": "absolute", "steps": [
                    {"color": "red", "value": None}, {"color": "orange", "value": 0.7},
                    {"color": "green", "value": 0.99}]}}),
-        number("Connects that failed", "Share of all attempts, pools included. Above 5 % an endpoint is down or"
+        number("Share of connects that failed", "Of all attempts, pools included. Above 5 % an endpoint is down or"
                " overloaded.", "percentunit",
                f"({total(rate('upstream_connect_failures_total', UPSTREAM))} or vector(0)) / ({attempts} > 0)",
                thresholds=[(0.01, "orange"), (0.05, "red")]),
