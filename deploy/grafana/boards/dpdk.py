@@ -103,7 +103,7 @@ def _rest():
                   total(series("packets_held", WORKER, _what("table_places")), "worker"))
     return row(
         "Core",
-        _events("Packets", "Given to the core, and those passed from one leg to the other. The rest are handshakes,"
+        _events("Packets in the core", "Given to the core, and those passed from one leg to the other. The rest are handshakes,"
                 " answers and drops.", "packets", "translated", unit="pps"),
         graph("Index", "Entries for each place: 0.6 to 0.75 is normal.", "percentunit", (index, "worker {{worker}}")),
         _held("Memory of the tables", "All tables together.", "memory_bytes", "early_bytes", unit="bytes"),
