@@ -106,6 +106,12 @@ class Daemon:
 
         harness.eventually(there, f"{text!r} of {self.name}:\n{self.log()[-3000:]}")
 
+    def succeed(self):
+        """It ends by itself, and well."""
+        code = self.process.wait(harness.DEADLINE_S)
+        if code != 0:
+            raise AssertionError(f"{self.name} ended with {code}:\n{self.log()}")
+
     def kill(self):
         self.process.kill()
         self.process.wait()

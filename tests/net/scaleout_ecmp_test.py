@@ -59,9 +59,10 @@ class Site(fleet.Fleet):
             self.announcers[instance.number] = self.daemon(f"announce-{instance.name}", sys.executable, "-B",
                                                            fleet.DEPLOY / "ecmp" / "announce", "run", *self.options(instance))
 
-    def command(self, case, instance, word):
+    def command(self, instance, word):
         with instance.place:
-            case.run_program(sys.executable, "-B", str(fleet.DEPLOY / "ecmp" / "announce"), word, *self.options(instance))
+            return self.daemon(f"{word}-{instance.name}", sys.executable, "-B", fleet.DEPLOY / "ecmp" / "announce", word,
+                               *self.options(instance))
 
     def start(self):
         for instance in self.instances:
@@ -146,7 +147,8 @@ class EcmpTest(harness.Case):
         instance = self.site.instances[number]
         instance.start()
         started = self.line.say(f"instance {number + 1} runs again")
-        self.line.at(self.site.wait_hops(*fleet.INSTANCES), "the router has both next hops again")
+        both = self.site.wait_hops(*fleet.INSTANCES)
+        self.line.at(both, "the router has both next hops again")
         self.load.wait_good(time.monotonic(), 200)
         meanwhile.wait_progress(meanwhile.all)
         lost = meanwhile.of(alive=False)
@@ -154,7 +156,8 @@ class EcmpTest(harness.Case):
         self.assertEqual({stream.fate for stream in lost} - {"reset"}, set())
         outcome = fleet_load.Outcome(self.load, started)
         self.line.say(f"new sessions: {outcome.text()}")
-        self.assertEqual(outcome.failed, [])
+        self.assertEqual([new for new in outcome.failed if new.begin > both], [])
+        self.assertLessEqual(len(outcome.failed), fleet_load.THREADS)
         self.untouched(1 - number)
         self.assertEqual([stream.fate for stream in other], [None] * len(other))
 
@@ -171,12 +174,14 @@ class EcmpTest(harness.Case):
         self.comes_back(0)
         self.one_endpoint_a_source()
 
-    def test_a_drained_instance_goes_without_one_failed_new_session(self):
+    def test_a_drained_instance_refuses_nobody(self):
         event = self.line.zero(f"announce drain on instance 1, which has {len(self.streams.of(0))} long sessions")
-        self.site.command(self, self.site.instances[0], "drain")
+        drain = self.site.command(self.site.instances[0], "drain")
+        withdrawn = self.site.wait_hops(fleet.INSTANCES[1])
+        self.line.at(withdrawn, "the router has one next hop")
+        drain.succeed()
         self.line.say("announce drain has waited for the routers and returned")
         self.lost_with(0, event)
-        self.assertEqual(self.site.hops(), {fleet.INSTANCES[1]})
         accepted = self.site.instances[0].millrace
         with self.site.instances[0].place:
             before = accepted.metrics().value("listener_accepted_total", listener="main")
@@ -189,11 +194,13 @@ class EcmpTest(harness.Case):
         self.line.say("instance 1 has ended with exit code 0")
         self.load.wait_good(time.monotonic(), 100)
         outcome = self.new_sessions(event)
-        self.assertEqual(outcome.failed, [])
+        # Whoever was being greeted by instance 1 in that moment is one of its sessions.
+        self.assertEqual([new for new in outcome.failed if new.begin > withdrawn], [])
+        self.assertLessEqual(len(outcome.failed), fleet_load.THREADS)
         self.untouched(1)
         with self.site.instances[0].place:
             accepted.close()
-        self.site.command(self, self.site.instances[0], "resume")
+        self.site.command(self.site.instances[0], "resume").succeed()
         self.comes_back(0)
         self.one_endpoint_a_source()
 

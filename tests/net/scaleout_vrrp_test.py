@@ -47,9 +47,10 @@ class Pair(fleet.Fleet):
                                                "run", *self.options(instance)))
         harness.eventually(lambda: os.path.exists(self.path(instance, "health")), "the tracked file")
 
-    def command(self, case, instance, word):
+    def command(self, instance, word):
         with instance.place:
-            case.run_program(sys.executable, "-B", str(fleet.DEPLOY / "ecmp" / "announce"), word, *self.options(instance))
+            return self.daemon(f"{word}-{instance.name}", sys.executable, "-B", fleet.DEPLOY / "ecmp" / "announce", word,
+                               *self.options(instance))
 
     def keep_alive(self, instance):
         text = (fleet.DEPLOY / "vrrp" / "keepalived.conf").read_text(encoding="utf-8")
@@ -161,17 +162,22 @@ class VrrpTest(harness.Case):
     def test_the_owner_is_drained(self):
         instance = self.site.instances[self.owner]
         event = self.line.zero(f"announce drain on the owner, which has {STREAMS} long sessions")
-        self.site.command(self, instance, "drain")
+        drain = self.site.command(instance, "drain")
+        _, moved = self.site.wait_owner(self.other)
+        self.line.at(moved, "the other machine is MASTER")
+        drain.succeed()
         self.line.say("announce drain has waited and returned")
-        self.site.wait_owner(self.other)
         self.sessions_moved(event)
         instance.millrace.signal(signal.SIGTERM)
         self.assertEqual(instance.millrace.wait_exit(), 0)
         self.line.say("SIGTERM; the old owner has ended with exit code 0")
-        self.look(event)
+        outcome = self.look(event)
+        # Whoever was being greeted by the old owner in that moment is one of its sessions.
+        self.assertEqual([new for new in outcome.failed if new.begin > moved], [])
+        self.assertLessEqual(len(outcome.failed), fleet_load.THREADS)
         with instance.place:
             instance.millrace.close()
-        self.site.command(self, instance, "resume")
+        self.site.command(instance, "resume").succeed()
         self.comes_back()
         self.one_endpoint_a_source()
 
