@@ -2,6 +2,7 @@
 it says when it cannot."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -179,6 +180,23 @@ class AnnounceTest(harness.Case):
         self.assertEqual(self.once("resume")[0], 0)
         self.wait_announced(True)
 
+    def test_a_start_ends_the_drain_of_a_stop_and_no_other(self):
+        self.start()
+        self.wait_announced(True)
+        stop, start = ("drain", "--settle", "0", "--until-start"), ("resume", "--until-start")
+        self.assertEqual(self.once(*stop)[0], 0)
+        self.assertFalse(self.announced())
+        self.assertEqual(self.once(*start)[0], 0)
+        self.wait_announced(True)
+        self.assertEqual(self.once("drain", "--settle", "0")[0], 0)
+        self.assertEqual(self.once(*stop)[0], 0)
+        self.assertIn("stays so", self.once(*start)[1])
+        asked = self.page.asked
+        harness.eventually(lambda: self.page.asked > asked + 5, "checks that pass")
+        self.assertFalse(self.announced())
+        self.assertEqual(self.once("resume")[0], 0)
+        self.wait_announced(True)
+
     def test_a_drain_works_without_an_announcer(self):
         self.birdc('enable "millrace_*"')
         self.assertTrue(self.announced())
@@ -231,6 +249,32 @@ class AnnounceTest(harness.Case):
                 self.assertIn(text, said)
         self.assertIn("BIRD has 'No protocols match' for 'zebra_*'", self.once("status", "--protocols", "zebra_*")[1])
         self.assertIn("No such file or directory", self.once("drain", "--bird", "/nowhere.ctl")[1])
+
+    def test_it_needs_no_more_than_the_user_of_bird(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root can become the user bird")
+        home = self.folder()
+        program, health = os.path.join(home, "announce"), os.path.join(home, "health")
+        shutil.copy(ANNOUNCE, program)
+        shutil.copy(os.path.join(self.home, "bird.conf"), home)
+        with open(health, "w", encoding="ascii") as file:  # Root's, as from a keepalived that was first.
+            file.write("1\n")
+        os.chmod(health, 0o644)
+        shutil.chown(home, "bird", "bird")
+        unprivileged = [harness.need("setpriv"), "--reuid", "bird", "--regid", "bird", "--clear-groups", "--no-new-privs"]
+        python = shutil.which("python3", path="/usr/bin")  # Another one may be in root's home.
+        self.bird.close()
+        bird = self.use(fleet.Daemon(home, "bird", harness.need("bird"), "-f", "-u", "bird", "-g", "bird", "-c",
+                                     os.path.join(home, "bird.conf"), "-s", os.path.join(home, "ctl"), "-P", os.path.join(home, "pid")))
+        bird.wait_log("Started")
+        self.socket = os.path.join(home, "ctl")
+        common = [*unprivileged, python, program, "run", "--ready", self.page.address, "--folder", home, "--interval", "30ms"]
+        self.daemon = self.use(fleet.Daemon(home, "of-bird", *common, "--bird", self.socket))
+        self.wait_announced(True)
+        tracker = self.use(fleet.Daemon(home, "of-file", *common, "--track-file", health))
+        tracker.wait_log("announced: ")
+        with open(health, encoding="ascii") as file:
+            self.assertEqual(file.read(), "0\n")
 
     # --- its manager, and keepalived's file
 
