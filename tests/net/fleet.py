@@ -87,7 +87,7 @@ class Daemon:
         self._path = os.path.join(folder, f"{name}.log")
         self._stopped = False
         # The real ones have real-time priority or little to do; here they share two CPUs with compilers.
-        urgent = ("nice", "-n", "-10") if os.geteuid() == 0 else ()
+        urgent = (harness.need("nice"), "-n", "-10") if os.geteuid() == 0 else ()
         with open(self._path, "ab") as log:
             self.process = subprocess.Popen([*harness.dies_with_us(), *urgent, *map(str, command)], stdin=subprocess.DEVNULL,
                                             stdout=log, stderr=log, env={**os.environ, **(environment or {})})

@@ -209,7 +209,8 @@ class Streams:
         except BlockingIOError:
             return
         except OSError as error:
-            stream.finish("reset" if isinstance(error, ConnectionResetError) else type(error).__name__)
+            # EPIPE: the reset came after an end that was not read yet.
+            stream.finish("reset" if isinstance(error, (ConnectionResetError, BrokenPipeError)) else type(error).__name__)
             alive = False
         if not alive:
             self._selector.unregister(stream.client)
