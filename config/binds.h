@@ -18,10 +18,9 @@ class BindTable {
   BindTable(Config& config, Problems& problems);
 
  private:
-  enum class Owner : std::uint8_t { kListener, kMetrics, kAdmin };
   struct Entry {
     const Bind* bind = nullptr;
-    Owner owner = Owner::kListener;
+    bool metrics = false;
   };
   struct Wildcards {
     Entry v4;
@@ -29,7 +28,7 @@ class BindTable {
   };
 
   void set_v6_only(Bind& bind);
-  void insert(Bind& bind, Owner owner, Problems& problems);
+  void insert(Bind& bind, bool metrics, Problems& problems);
   // The wildcard that also takes what this address takes.
   Entry wildcard_over(const base::IpPort& ip) const;
   static std::string place_of(const Entry& entry);

@@ -150,8 +150,10 @@ def _instances():
               " whoever reads them is too slow. Sessions are not held up. Any is bad.", "cps",
               (rate("access_log_dropped_total"), "{{instance}} access log"),
               (rate("log_dropped_total"), "{{instance}} control log")),
-        graph("Access log lines", "Lines written a second: one for each session that ended.", "cps",
-              (rate("access_log_lines_total"), "{{instance}}")),
+        graph("Access log lines", "Lines written a second: one for each session that ended. left out: on purpose, by"
+              " log.access_sample or log.access_rate.", "cps",
+              (rate("access_log_lines_total"), "{{instance}}"),
+              (total(rate("access_log_left_out_total"), "instance", "reason"), "{{instance}} left out: {{reason}}")),
         graph("Reloads asked for", "Accepted and refused, within the last hour.", "short",
               (total(f"increase({series('config_reloads_total')}[1h])", "instance", "result"),
                "{{instance}} {{result}}")),
