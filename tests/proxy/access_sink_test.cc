@@ -21,9 +21,11 @@ std::string contents(const std::string& path) {
 }
 
 class AccessSinkTest : public testing::Test {
+ public:
+  ~AccessSinkTest() override { static_cast<void>(std::remove(path_.c_str())); }
+
  protected:
   AccessSinkTest() { static_cast<void>(std::remove(path_.c_str())); }
-  ~AccessSinkTest() override { static_cast<void>(std::remove(path_.c_str())); }
 
   base::Parsed<std::unique_ptr<AccessSink>> open(const std::string& path) {
     return open_access_sink({config::AccessTarget::kFile, path}, standard_error_);
