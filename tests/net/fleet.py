@@ -146,7 +146,7 @@ class Instance:
         upstream = {"balance": "maglev", **changes}
         endpoints = [f"{address}:{ENDPOINT_PORT}" for address in ENDPOINTS.values()]
         config = harness.config(*endpoints, listener={"bind": f"0.0.0.0:{PORT}"}, upstream=upstream, metrics={"bind": METRICS},
-                                shutdown={"drain": "2s"}, workers={"count": 1})
+                                shutdown={"drain": "1s"}, workers={"count": 1})
         with self.place:
             self.millrace = harness.Millrace(config)
         shutil.copy(self.millrace.path, self.config_path)

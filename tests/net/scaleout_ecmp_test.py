@@ -96,7 +96,7 @@ class EcmpTest(harness.Case):
         self.site.start()
         self.streams = self.use(fleet_load.Streams(self.site, SERVICE, STREAMS))
         self.load = self.use(fleet_load.Load(self.site, SERVICE))
-        self.load.wait_good(0, 400)
+        self.load.wait_good(0, 200)
         self.streams.wait_progress(self.streams.all)
         self.assertTrue(all(self.streams.of(number) for number in (0, 1)), "24 long sessions, all at one instance")
 

@@ -106,7 +106,7 @@ class VrrpTest(harness.Case):
         self.other = 1 - self.owner
         self.streams = self.use(fleet_load.Streams(self.site, SERVICE, STREAMS))
         self.load = self.use(fleet_load.Load(self.site, SERVICE))
-        self.load.wait_good(0, 300)
+        self.load.wait_good(0, 200)
         self.streams.wait_progress(self.streams.all)
         self.assertEqual({stream.instance for stream in self.streams.all}, {self.owner})
 
