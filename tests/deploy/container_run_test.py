@@ -128,8 +128,13 @@ class Container:
         return re.search(rf"^{field}:\s*(.*)$", text, re.M)[1].split()
 
     def kill(self):
+        """Process 1 first, and with it all that is inside: a process that changes its user loses the death signal
+        that --kill-child has set (man 2 prctl), so that killing unshare alone would leave it running."""
+        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         if self.process.poll() is None:
-            self.process.kill()  # And by --kill-child what is inside.
+            for child in children.read_text().split():
+                os.kill(int(child), signal.SIGKILL)
+            self.process.kill()
         self.process.wait()
 
 
