@@ -151,7 +151,7 @@ void AccessLog::append(std::size_t worker, const AccessRecord& record) {
   if (!enabled_.load(std::memory_order_relaxed)) return;
   Lane& lane = *lanes_[worker];
   const std::uint32_t sample = sample_.load(std::memory_order_relaxed);
-  // The first of each kind is written; of the others none stands for another.
+  // Only what ended well is like the next one. The first of a worker is written.
   if (sample > 1 && record.reason.cause == Cause::kEof) {
     if (lane.until_sample != 0 && lane.until_sample < sample) {
       --lane.until_sample;

@@ -195,21 +195,10 @@ class FormatTest(harness.Case):
         self.assert_fits_the_schema(access[0])
 
     def assert_fits_the_schema(self, line):
-        """The published schema, with as much of JSON Schema as it uses."""
-        path = pathlib.Path(__file__).parents[2] / "docs" / "access-log.schema.json"
-        schema = json.loads(path.read_text(encoding="utf-8"))
-        self.assertEqual(set(line), set(schema["required"]))
-        kinds = {"string": str, "integer": int, "number": (int, float), "null": type(None)}
-        for key, rule in schema["properties"].items():
-            if "const" in rule:
-                self.assertEqual(line[key], rule["const"])
-            elif "enum" in rule:
-                self.assertIn(line[key], rule["enum"])
-            else:
-                names = rule["type"] if isinstance(rule["type"], list) else [rule["type"]]
-                self.assertTrue(any(isinstance(line[key], kinds[name]) for name in names), (key, line[key]))
-            if "pattern" in rule:
-                self.assertRegex(line[key], rule["pattern"])
+        """The published schema, by Debian's validator: another Python need not have the module."""
+        schema = pathlib.Path(__file__).parents[2] / "docs" / "access-log.schema.json"
+        code = "import json, sys, jsonschema; jsonschema.validate(json.loads(sys.argv[2]), json.load(open(sys.argv[1])))"
+        self.run_program("/usr/bin/python3", "-c", code, schema, json.dumps(line))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,10 @@ LOAD_S_MAX = 50
 CONNECT_S = 2.5
 # A session that took longer to begin was one that met the change.
 SLOW_S = 0.5
+# Of the issue: new sessions go on within a second. A machine that compiles while it tests may need more; the measured time
+# is printed.
+GOAL_S = 1.0
+LIMIT_S = 3.0
 
 New = collections.namedtuple("New", "begin end source endpoint instance error")
 
@@ -115,6 +119,18 @@ class Outcome:
         return (f"{self.good} new sessions served, {len(self.failed)} failed {dict(errors) or ''}, {len(self.slow)} slower than"
                 f" {SLOW_S * 1000:.0f} ms; the longest gap between two served is {self.gap_s * 1000:.0f} ms; the last that"
                 f" met trouble began {self.outage_s * 1000:.0f} ms after the event")
+
+
+def judge(case, load, event, line):
+    """New sessions went on after the event: the Outcome, once it is on the timeline and has been asserted."""
+    outcome = Outcome(load, event)
+    line.say(f"new sessions: {outcome.text()}")
+    if max(outcome.gap_s, outcome.outage_s) > GOAL_S:
+        line.say(f"slower than the goal of {GOAL_S:g} s; this machine is asked for {LIMIT_S:g} s")
+    case.assertGreater(outcome.good, 100)
+    case.assertLess(outcome.gap_s, LIMIT_S)
+    case.assertLess(outcome.outage_s, LIMIT_S)
+    return outcome
 
 
 class Choices:

@@ -105,7 +105,7 @@ spec:
         items:
           - key: millrace.yaml
             path: millrace.yaml
-    # The sockets of the admin API and of UNIX listeners.
+    # The sockets of UNIX listeners.
     - name: run
       emptyDir:
         medium: Memory
