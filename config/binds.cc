@@ -16,20 +16,21 @@ bool can_overlap(const base::Address& address) {
 
 BindTable::BindTable(Config& config, Problems& problems) {
   const auto for_each = [&config](auto visit) {
-    visit(config.metrics.bind,
-          true);  // First: a clash with its default is the listener's to solve.
+    // First: a clash with a default is the listener's to solve.
+    visit(config.metrics.bind, Owner::kMetrics);
+    if (config.admin.enable != AdminEnable::kOff) visit(config.admin.bind, Owner::kAdmin);
     for (Listener& listener : config.listeners) {
-      for (Bind& bind : listener.bind) visit(bind, false);
+      for (Bind& bind : listener.bind) visit(bind, Owner::kListener);
     }
   };
-  for_each([this](const Bind& bind, bool metrics) {
+  for_each([this](const Bind& bind, Owner owner) {
     if (!can_overlap(bind.address) || !base::is_wildcard(bind.address.ip)) return;
     Wildcards& any = any_[bind.address.ip.port];
     Entry& entry = bind.address.family() == base::Family::kV4 ? any.v4 : any.v6;
-    if (entry.bind == nullptr) entry = {&bind, metrics};
+    if (entry.bind == nullptr) entry = {&bind, owner};
   });
-  for_each([this](Bind& bind, bool /*metrics*/) { set_v6_only(bind); });
-  for_each([&](Bind& bind, bool metrics) { insert(bind, metrics, problems); });
+  for_each([this](Bind& bind, Owner /*owner*/) { set_v6_only(bind); });
+  for_each([&](Bind& bind, Owner owner) { insert(bind, owner, problems); });
 }
 
 void BindTable::set_v6_only(Bind& bind) {
@@ -39,10 +40,10 @@ void BindTable::set_v6_only(Bind& bind) {
   bind.v6_only = found != any_.end() && found->second.v4.bind != nullptr;
 }
 
-void BindTable::insert(Bind& bind, bool metrics, Problems& problems) {
+void BindTable::insert(Bind& bind, Owner owner, Problems& problems) {
   if (!can_overlap(bind.address)) return;
   const std::string text = base::to_string(bind.address);
-  const auto [found, is_new] = exact_.try_emplace(text, Entry{&bind, metrics});
+  const auto [found, is_new] = exact_.try_emplace(text, Entry{&bind, owner});
   if (!is_new) {
     problems.add(bind.mark, text + " is bound twice; the first is " + place_of(found->second));
     return;
@@ -50,14 +51,13 @@ void BindTable::insert(Bind& bind, bool metrics, Problems& problems) {
   if (base::is_wildcard(bind.address.ip)) return;
   if (const Entry over = wildcard_over(bind.address.ip); over.bind != nullptr) {
     const std::string other = base::to_string(over.bind->address);
-    // The default of the metrics address has no place to point at: the wildcard is what was
-    // written.
+    // A default has no place to point at: the wildcard is what was written.
     const bool written = bind.mark.line > 1 || bind.mark.column > 1;
     if (written) {
       problems.add(bind.mark, text + " overlaps " + other + ", which is " + place_of(over));
     } else {
       problems.add(over.bind->mark,
-                   other + " overlaps " + text + ", which is " + place_of({&bind, metrics}));
+                   other + " overlaps " + text + ", which is " + place_of({&bind, owner}));
     }
   }
 }
@@ -74,8 +74,19 @@ BindTable::Entry BindTable::wildcard_over(const base::IpPort& ip) const {
 
 std::string BindTable::place_of(const Entry& entry) {
   const bool written = entry.bind->mark.line > 1 || entry.bind->mark.column > 1;
-  if (!written) return "the default of 'metrics'";
-  return (entry.metrics ? "'metrics' at " : "at ") + to_string(entry.bind->mark);
+  std::string_view section;
+  switch (entry.owner) {
+    case Owner::kListener:
+      return "at " + to_string(entry.bind->mark);
+    case Owner::kMetrics:
+      section = "'metrics'";
+      break;
+    case Owner::kAdmin:
+      section = "'admin'";
+      break;
+  }
+  if (!written) return "the default of " + std::string(section);
+  return std::string(section) + " at " + to_string(entry.bind->mark);
 }
 
 }  // namespace config

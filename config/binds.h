@@ -18,9 +18,10 @@ class BindTable {
   BindTable(Config& config, Problems& problems);
 
  private:
+  enum class Owner : std::uint8_t { kListener, kMetrics, kAdmin };
   struct Entry {
     const Bind* bind = nullptr;
-    bool metrics = false;
+    Owner owner = Owner::kListener;
   };
   struct Wildcards {
     Entry v4;
@@ -28,7 +29,7 @@ class BindTable {
   };
 
   void set_v6_only(Bind& bind);
-  void insert(Bind& bind, bool metrics, Problems& problems);
+  void insert(Bind& bind, Owner owner, Problems& problems);
   // The wildcard that also takes what this address takes.
   Entry wildcard_over(const base::IpPort& ip) const;
   static std::string place_of(const Entry& entry);

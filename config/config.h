@@ -307,6 +307,25 @@ struct Metrics {
   friend bool operator==(const Metrics&, const Metrics&) = default;
 };
 
+enum class AdminEnable : std::uint8_t {
+  kAuto,  // Where its address can be had; otherwise a warning and no admin API.
+  kOn,    // Or Millrace does not start.
+  kOff
+};
+
+// The admin API.
+struct Admin {
+  AdminEnable enable = AdminEnable::kAuto;
+  Bind bind = {
+      .address = {.ip = {.bytes = {}, .scope_id = 0, .port = 0, .family = base::Family::kUnix},
+                  .path = "/run/millrace/admin.sock"},
+      .v6_only = false,
+      .mark = {}};         // A UNIX socket, or a loopback address.
+  std::string token_file;  // Holds what a client has to show. Never empty with a loopback address.
+
+  friend bool operator==(const Admin&, const Admin&) = default;
+};
+
 enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarning, kError };
 enum class LogFormat : std::uint8_t { kText, kJson };
 enum class AccessTarget : std::uint8_t { kStderr, kFile, kSyslog, kJournald };
@@ -346,6 +365,7 @@ struct Config {
   std::vector<Listener> listeners;  // At least one.
   std::vector<Upstream> upstreams;
   Metrics metrics;
+  Admin admin;
   Log log;
   Shutdown shutdown;
 

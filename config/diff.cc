@@ -94,9 +94,14 @@ Diff diff(const Config& old, const Config& next) {
   restart.compare_sections("dpdk", old.dpdk, next.dpdk, next.dpdk.mark);
   restart.compare("metrics.bind", old.metrics.bind.address, next.metrics.bind.address,
                   AddressUse::kMetrics, next.metrics.bind.mark);
+  restart.compare("admin.enable", old.admin.enable, next.admin.enable,
+                  ChoiceRule<AdminEnable>{keys::kAdminEnables}, next.admin.bind.mark);
+  restart.compare("admin.bind", old.admin.bind.address, next.admin.bind.address, AddressUse::kAdmin,
+                  next.admin.bind.mark);
   return {.listeners = changes(old.listeners, next.listeners),
           .upstreams = changes(old.upstreams, next.upstreams),
-          .settings = !(old.log == next.log && old.shutdown == next.shutdown),
+          .settings = !(old.log == next.log && old.shutdown == next.shutdown &&
+                        old.admin.token_file == next.admin.token_file),
           .needs_restart = restart.take()};
 }
 

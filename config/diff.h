@@ -25,9 +25,10 @@ struct Change {
 struct Diff {
   std::vector<Change> listeners;  // In the new file's order, the removed ones last.
   std::vector<Change> upstreams;  // The same.
-  bool settings = false;          // log or shutdown changed; they apply at once.
-  // Changes of workers, transport and metrics.bind, at their places in the new file. They cannot be
-  // made in a running process: a reload with any of them must be rejected as a whole.
+  bool settings = false;          // log, shutdown or admin.token_file changed; they apply at once.
+  // Changes of workers, transport, metrics.bind and the admin API's address, at their places in the
+  // new file. They cannot be made in a running process: a reload with any of them must be rejected
+  // as a whole.
   std::vector<Problem> needs_restart;
 };
 

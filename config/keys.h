@@ -54,6 +54,9 @@ inline constexpr std::array kOnRemoves = {Choice<OnRemove>{"keep", OnRemove::kKe
                                           Choice<OnRemove>{"close", OnRemove::kClose}};
 inline constexpr std::array kAllDowns = {Choice<AllDown>{"refuse", AllDown::kRefuse},
                                          Choice<AllDown>{"try_all", AllDown::kTryAll}};
+inline constexpr std::array kAdminEnables = {Choice<AdminEnable>{"auto", AdminEnable::kAuto},
+                                             Choice<AdminEnable>{"on", AdminEnable::kOn},
+                                             Choice<AdminEnable>{"off", AdminEnable::kOff}};
 inline constexpr std::array kLogLevels = {
     Choice<LogLevel>{"debug", LogLevel::kDebug}, Choice<LogLevel>{"info", LogLevel::kInfo},
     Choice<LogLevel>{"warning", LogLevel::kWarning}, Choice<LogLevel>{"error", LogLevel::kError}};
@@ -368,6 +371,18 @@ void visit_keys(Visitor& visit, T& it) {
   visit.mark("bind", it.bind.mark);
 }
 
+template <typename Visitor, Of<Admin> T>
+void visit_keys(Visitor& visit, T& it) {
+  visit.value(Key{"enable", "auto: where its address can be had. on: or Millrace does not start."},
+              it.enable, ChoiceRule<AdminEnable>{kAdminEnables});
+  visit.value(Key{"bind", "A UNIX socket, or a loopback address with a token."}, it.bind.address,
+              AddressUse::kAdmin);
+  visit.mark("bind", it.bind.mark);
+  visit.value(Key{"token_file", "File with the token that clients have to show. \"\": none."},
+              it.token_file, FileRule{});
+  visit.check(it);
+}
+
 template <typename Visitor, Of<Log> T>
 void visit_keys(Visitor& visit, T& it) {
   visit.value(Key{"level", "The least important messages that are written."}, it.level,
@@ -402,9 +417,9 @@ void visit_keys(Visitor& visit, T& it) {
   visit.list(Key{"listeners", "Where clients connect.", true}, it.listeners, kListeners);
   visit.list(Key{"upstreams", "Services that sessions go to."}, it.upstreams, kUpstreams);
   visit.section(Key{"metrics", "The metrics address."}, it.metrics);
+  visit.section(Key{"admin", "The admin API."}, it.admin);
   visit.section(Key{"log", "What is written, and where to."}, it.log);
   visit.section(Key{"shutdown", "How Millrace stops."}, it.shutdown);
-  visit.unsupported("admin");
   visit.check(it);
 }
 

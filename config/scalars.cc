@@ -192,6 +192,9 @@ base::Parsed<base::Address> parse_place(std::string_view text, AddressUse use) {
     return address;
   }
   if (const auto ip = usable(address->ip); !ip) return base::failure(ip.error());
+  if (use == AddressUse::kAdmin && !base::is_loopback(address->ip)) {
+    return wrong("takes unix: and a path, or a loopback address such as 127.0.0.1:9465", text);
+  }
   const bool connects = use == AddressUse::kConnect || use == AddressUse::kServer;
   if (connects && address->ip.port == 0) {
     return wrong("takes a port from 1 to 65535", text);

@@ -41,6 +41,7 @@ enum class AddressUse : std::uint8_t {
   kConnect,  // IP or UNIX; a port that can be connected to, and no wildcard.
   kMetrics,  // IP only; port 0 lets the kernel choose.
   kServer,   // IP only; a port that can be sent to, and no wildcard.
+  kAdmin,    // UNIX, or a loopback IP; port 0 lets the kernel choose.
 };
 
 // Plain decimal digits without sign, leading zero or space.

@@ -41,6 +41,9 @@ Json describe(const BooleanRule& /*rule*/) { return {{"type", "boolean"}}; }
 Json describe(const NameRule& /*rule*/) { return text_like("[A-Za-z0-9_.-]{1,64}"); }
 
 Json describe(AddressUse use) {
+  if (use == AddressUse::kAdmin) {
+    return text_like("127[0-9.]+:[0-9]{1,5}|\\[::1\\]:[0-9]{1,5}|unix:.{1,107}");
+  }
   const std::string unix_path = use == AddressUse::kMetrics ? "" : "|unix:.{1,107}";
   return text_like(kIpPattern + unix_path);
 }

@@ -105,6 +105,15 @@ void SectionReader::check(const Outlier& outlier) {
   keep_order("ejection", outlier.ejection, "ejection_max", outlier.ejection_max);
 }
 
+// Whoever may open a UNIX socket's file has been chosen by its owner; everybody on the machine can
+// reach a loopback address.
+void SectionReader::check(const Admin& admin) {
+  if (admin.bind.address.family() == base::Family::kUnix || !admin.token_file.empty()) return;
+  problems_.add(place_of("bind"),
+                "'bind' at a loopback address, which every user of this machine can reach, needs "
+                "'token_file'");
+}
+
 void SectionReader::check(const Dns& dns) {
   keep_order("refresh", dns.refresh, "refresh_max", dns.refresh_max);
   if (dns.type == DnsType::kSrv && dns.port != 0) {

@@ -106,6 +106,7 @@ class SectionReader {
   void check(const Health& health);
   void check(const Outlier& outlier);
   void check(const Dns& dns);
+  void check(const Admin& admin);
   void check(const Config& /*config*/) {}  // validate.cc looks at the whole file.
 
  private:

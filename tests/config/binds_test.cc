@@ -96,5 +96,16 @@ TEST(Binds, TheMetricsAddressIsOneOfThem) {
                   "column 3"});
 }
 
+TEST(Binds, TheAdminApiIsOneOfThem) {
+  EXPECT_EQ(conflicts({"unix:/run/millrace/admin.sock"}),
+            Lines{":2:9: error: unix:/run/millrace/admin.sock is bound twice; the first is the "
+                  "default of 'admin'"});
+  Config config = listening_at({"unix:/run/millrace/admin.sock"});
+  config.admin.enable = AdminEnable::kOff;
+  Problems problems;
+  const BindTable table(config, problems);
+  EXPECT_EQ(printed(problems.sorted()), Lines());
+}
+
 }  // namespace
 }  // namespace config

@@ -77,6 +77,10 @@ upstreams:
     all_down: refuse
 metrics:
   bind: "127.0.0.1:9464"
+admin:
+  enable: auto
+  bind: "unix:/run/millrace/admin.sock"
+  token_file: ""
 log:
   level: info
   format: text
@@ -116,6 +120,7 @@ TEST(Effective, LoadsAgainToAnEqualConfig) {
       "  - {name: d, dns: {name: d.example, port: 1, servers: [\"[::1]:53\"]}}\n"
       "  - {name: dst, original_dst: true}\n"
       "metrics: {bind: \"[::1]:0\"}\n"
+      "admin: {enable: off, bind: \"[::1]:5\", token_file: '/a\"b'}\n"
       "log: {level: error, format: json, access: false, access_output: 'file:/a\"b',\n"
       "  access_sample: 7, access_rate: 9/s}\n"
       "shutdown: {drain: 0}\n");

@@ -295,6 +295,15 @@ TEST(Scalars, TheAccessLogGoesToOneOfFourPlaces) {
   }
 }
 
+TEST(Scalars, TheAdminApiListensAtASocketOrALoopbackAddress) {
+  EXPECT_TRUE(parse_place("unix:/run/a.sock", AddressUse::kAdmin));
+  EXPECT_TRUE(parse_place("127.0.0.1:0", AddressUse::kAdmin));
+  EXPECT_TRUE(parse_place("[::1]:9465", AddressUse::kAdmin));
+  for (const char* text : {"0.0.0.0:9465", "[::]:9465", "10.0.0.1:9465", "/run/a.sock"}) {
+    EXPECT_FALSE(parse_place(text, AddressUse::kAdmin)) << text;
+  }
+}
+
 TEST(Scalars, KnowsWhatYamlWouldNotReadAsText) {
   for (const char* text : {"", "~", "null", "true", "FALSE", "12", "-1", "+1", "1.5", ".5", "1.",
                            "1e3", "1E-3", "0x1f", "0o17", ".inf", ".nan"}) {

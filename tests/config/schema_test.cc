@@ -100,7 +100,8 @@ std::vector<Json> spoiled(const std::string& key, const Json& value) {
       all.push_back(with_later);
     }
   }
-  const bool maybe_empty = key == "source" || key == "gateway" || key == "file";
+  const bool maybe_empty =
+      key == "source" || key == "gateway" || key == "file" || key == "token_file";
   if (value.is_string() && !maybe_empty && !payload) all.push_back("");
   if (value.is_boolean()) all.push_back("true");
   return all;

@@ -9,6 +9,7 @@ namespace config {
 namespace {
 
 using testing::errors_of;
+using testing::kMinimal;
 using Lines = std::vector<std::string>;
 
 // One upstream with an endpoint and these keys; they begin in line 4, column 5.
@@ -84,6 +85,14 @@ TEST(SectionChecks, AQueueWaitsForALimitedPlace) {
   EXPECT_EQ(errors_of(without_endpoints(
                 "limits: {queue: 1}, endpoints: [{address: 10.0.0.1:1, max_sessions: 1}]")),
             Lines{});
+}
+
+TEST(SectionChecks, TheAdminApiAtALoopbackAddressNeedsAToken) {
+  EXPECT_EQ(errors_of(kMinimal + "admin: {bind: \"127.0.0.1:9\"}\n"),
+            Lines{":3:9: error: 'bind' at a loopback address, which every user of this machine can "
+                  "reach, needs 'token_file'"});
+  EXPECT_EQ(errors_of(kMinimal + "admin: {bind: \"127.0.0.1:9\", token_file: /t}\n"), Lines{});
+  EXPECT_EQ(errors_of(kMinimal + "admin: {bind: \"unix:/s\"}\n"), Lines{});
 }
 
 TEST(SectionChecks, DnsHasAPortUnlessItsRecordsBringOne) {

@@ -76,6 +76,9 @@ TEST(SectionReader, TheDefaultsAreThoseOfTheContract) {
   EXPECT_EQ(config.log.access_output, AccessOutput{});
   EXPECT_EQ(config.log.access_sample, 1U);
   EXPECT_EQ(config.log.access_rate, 0U);
+  EXPECT_EQ(config.admin.enable, AdminEnable::kAuto);
+  EXPECT_EQ(base::to_string(config.admin.bind.address), "unix:/run/millrace/admin.sock");
+  EXPECT_EQ(config.admin.token_file, "");
   EXPECT_EQ(config.shutdown.drain, seconds(30));
 }
 
@@ -118,19 +121,18 @@ TEST(SectionReader, ReadsTheRestOfTheFile) {
       kMinimal +
       "workers: {count: 3, cpus: [4, 1]}\n"
       "transport: epoll\nmetrics: {bind: \"[::1]:0\"}\n"
+      "admin: {enable: \"on\", bind: \"127.0.0.1:9465\", token_file: /etc/token}\n"
       "log: {level: debug, format: json, access: false, access_output: \"file:/var/log/a\",\n"
       "      access_sample: 10, access_rate: 500/s}\nshutdown: {drain: 0}\n");
   EXPECT_EQ(config.workers.count, 3U);
   EXPECT_EQ(config.workers.cpus, (std::vector<int>{1, 4}));
   EXPECT_EQ(config.transport, TransportKind::kEpoll);
   EXPECT_EQ(base::to_string(config.metrics.bind.address), "[::1]:0");
-  EXPECT_EQ(config.log, (Log{LogLevel::kDebug,
-                             LogFormat::kJson,
-                             false,
-                             AccessOutput{AccessTarget::kFile, "/var/log/a"},
-                             {},
-                             10,
-                             500}));
+  EXPECT_EQ(config.admin.enable, AdminEnable::kOn);
+  EXPECT_EQ(base::to_string(config.admin.bind.address), "127.0.0.1:9465");
+  EXPECT_EQ(config.admin.token_file, "/etc/token");
+  EXPECT_EQ(config.log, (Log{LogLevel::kDebug, LogFormat::kJson, false,
+                             AccessOutput{AccessTarget::kFile, "/var/log/a"}, {}, 10, 500}));
   EXPECT_EQ(config.shutdown.drain, seconds(0));
 }
 
@@ -205,7 +207,6 @@ TEST(SectionReader, RefusesEveryKeyOfTheContractThatDoesNotWorkYet) {
   const auto refused = [](const std::string& key) {
     return "error: '" + key + "' is not supported yet";
   };
-  EXPECT_EQ(errors_of(kMinimal + "admin: {}\n"), Lines{":3:1: " + refused("admin")});
   for (const std::string key :
        {"routes", "allow", "deny", "accept_rate", "per_source", "proxy_protocol", "trusted"}) {
     EXPECT_EQ(errors_of(with_listener("    bind: 127.0.0.1:1\n    " + key + ": x\n")),
