@@ -342,7 +342,8 @@ struct Log {
   LogLevel level = LogLevel::kInfo;  // The least important that is written.
   LogFormat format = LogFormat::kText;
   bool access = true;  // One line for each session that ended.
-  AccessOutput access_output;
+  AccessOutput access_output = {};
+  Mark access_output_mark = {};
   std::uint32_t access_sample = 1;  // One in so many of the sessions that ended well.
   std::uint32_t access_rate = 0;    // Lines a second at most, all workers together; 0: no limit.
 

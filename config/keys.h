@@ -392,6 +392,7 @@ void visit_keys(Visitor& visit, T& it) {
   visit.value(Key{"access", "One line for each session that ended."}, it.access, BooleanRule{});
   visit.value(Key{"access_output", "stderr, syslog, journald, or file: and an absolute path."},
               it.access_output, AccessOutputRule{});
+  visit.mark("access_output", it.access_output_mark);
   visit.value(Key{"access_sample", "One line in so many sessions that ended well."},
               it.access_sample, kSample);
   visit.value(Key{"access_rate", "Lines a second at most; more are counted. 0/s: no limit."},

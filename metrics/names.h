@@ -324,7 +324,10 @@ inline constexpr Family kAccessLogLinesTotal{"millrace_access_log_lines_total", 
                                              Unit::kNone, "Lines written", LabelNames()};
 inline constexpr Family kAccessLogDroppedTotal{
     "millrace_access_log_dropped_total", Type::kCounter, Unit::kNone,
-    "Lines thrown away because the log could not be written fast enough", LabelNames()};
+    "Lines thrown away because the log could not be written, or not fast enough", LabelNames()};
+inline constexpr Family kAccessLogLeftOutTotal{
+    "millrace_access_log_left_out_total", Type::kCounter, Unit::kNone,
+    "Lines left out on purpose, by the setting that did it", LabelNames("reason")};
 inline constexpr Family kLogDroppedTotal{
     "millrace_log_dropped_total", Type::kCounter, Unit::kNone,
     "Lines of the control-plane log thrown away because it could not be written fast enough",
@@ -460,6 +463,7 @@ inline constexpr std::array kAll = {
     &kPortBytesTotal,
     &kAccessLogLinesTotal,
     &kAccessLogDroppedTotal,
+    &kAccessLogLeftOutTotal,
     &kLogDroppedTotal,
     &kHttpRequestsTotal,
     &kHttpConnections,

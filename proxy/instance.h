@@ -44,6 +44,9 @@ class Instance {
   // The file could not even be loaded: counts and remembers that the reload was refused.
   void refuse_reload();
 
+  // After a rotation of its file (SIGUSR1).
+  void reopen_access_log() { supervisor_->reopen_access_log(); }
+
   // Readable when the DNS may have changed endpoints: call follow_dns().
   int dns_fd() const { return supervisor_->dns_fd(); }
   void follow_dns();

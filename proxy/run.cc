@@ -45,6 +45,9 @@ void Program::handle(int signal) {
     case SIGHUP:
       reload();
       return;
+    case SIGUSR1:
+      instance_.reopen_access_log();
+      return;
     case SIGQUIT:
       stop(base::kForever);
       return;
@@ -125,8 +128,8 @@ void serve(Program& program, Instance& instance, Signals& signals) {
 }  // namespace
 
 int run_proxy(const RunOptions& options) {
-  Signals signals({SIGTERM, SIGINT, SIGQUIT, SIGHUP});
   ignore_harmless_signals();
+  Signals signals({SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1});
   auto config = config::load(options.config_path);
   if (!config) {
     print(options.config_path, config.error());

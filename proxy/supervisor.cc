@@ -156,6 +156,7 @@ Supervisor::Problems Supervisor::apply(config::Config config) {
   const std::uint64_t generation = snapshot_ != nullptr ? snapshot_->generation + 1 : 1;
   const auto addresses = claims_.addresses(config);
   Problems problems = dns_.prepare(config, addresses);
+  std::unique_ptr<AccessSink> sink = open_access_log(config.log, problems);
   if (problems.empty()) {
     const DnsEndpoints resolved = dns_.endpoints(config);
     problems =
@@ -168,10 +169,31 @@ Supervisor::Problems Supervisor::apply(config::Config config) {
     return problems;
   }
   dns_.commit();
-  access_log_.configure(snapshot_->config.log);
+  access_log_.configure(snapshot_->config.log, std::move(sink));
   claims_.keep_only(snapshot_->config);
   log_listeners(*snapshot_);
   return {};
+}
+
+// Null when nobody wants one, or when it cannot be had.
+std::unique_ptr<AccessSink> Supervisor::open_access_log(const config::Log& options,
+                                                        Problems& problems) {
+  if (!options.access) return nullptr;
+  auto sink = access_log_.open_sink(options);
+  if (sink) return *std::move(sink);
+  problems.push_back({options.access_output_mark, "the access log: " + sink.error()});
+  return nullptr;
+}
+
+void Supervisor::reopen_access_log() {
+  Problems problems;
+  auto sink = open_access_log(snapshot_->config.log, problems);
+  for (const config::Problem& problem : problems) {
+    log_.error("{}; what is open stays open", problem.text);
+  }
+  if (sink == nullptr) return;
+  access_log_.configure(snapshot_->config.log, std::move(sink));
+  log_.info("access log opened again");
 }
 
 bool Supervisor::follow_dns() {

@@ -49,6 +49,10 @@ class Supervisor final : private Announcer {
   // in the file, and nothing has changed.
   Problems apply(config::Config config);
 
+  // After a rotation: the file by its name anew. What cannot be opened is logged and changes
+  // nothing. After the first apply().
+  void reopen_access_log();
+
   // Readable when the DNS may have changed endpoints: call follow_dns(). Stays the supervisor's.
   int dns_fd() const { return dns_.changed_fd(); }
   // Gives the workers the endpoints that the DNS has now, under the same configuration and the same
@@ -70,6 +74,7 @@ class Supervisor final : private Announcer {
  private:
   // Takes the snapshot over on all workers, or on none.
   Problems put_in_force(const SnapshotPtr& next);
+  std::unique_ptr<AccessSink> open_access_log(const config::Log& options, Problems& problems);
   bool announce_verdicts() override;
 
   base::Parsed<void> start_monitor(std::size_t workers, std::size_t checks_max);

@@ -132,7 +132,7 @@ TEST(SectionReader, ReadsTheRestOfTheFile) {
   EXPECT_EQ(base::to_string(config.admin.bind.address), "127.0.0.1:9465");
   EXPECT_EQ(config.admin.token_file, "/etc/token");
   EXPECT_EQ(config.log, (Log{LogLevel::kDebug, LogFormat::kJson, false,
-                             AccessOutput{AccessTarget::kFile, "/var/log/a"}, 10, 500}));
+                             AccessOutput{AccessTarget::kFile, "/var/log/a"}, {}, 10, 500}));
   EXPECT_EQ(config.shutdown.drain, seconds(0));
 }
 
