@@ -37,8 +37,8 @@ struct EndpointPlan {
   std::uint32_t max_sessions = 0;  // All workers together; 0: no limit.
   std::uint32_t max_connecting = 0;
   const EndpointSeries* series = nullptr;
-  std::uint32_t configured_weight = 0;         // The file's or the DNS's.
-  std::optional<EndpointOverride> overridden;  // Unset: as configured.
+  std::uint32_t configured_weight = 0;              // The file's or the DNS's.
+  std::optional<EndpointOverride> overridden = {};  // Unset: as configured.
 
   AdminState admin_state() const { return overridden ? overridden->state : AdminState::kReady; }
 };
