@@ -5,6 +5,7 @@
 
 #include "config/diff.h"
 #include "metrics/page.h"
+#include "metrics/status_page.h"
 #include "proxy/status_document.h"
 
 namespace proxy {
@@ -92,6 +93,11 @@ Instance::Problems Instance::start(config::Config config) {
 }
 
 base::Parsed<void> Instance::serve_metrics(const base::Address& bind) {
+  std::vector<metrics::HttpPage> pages = metrics::status_page();
+  pages.push_back(
+      {.path = "/status.json", .content_type = "application/json", .headers = {}, .body = [this] {
+         return to_text(status());
+       }});
   auto server = metrics::HttpServer::start(
       bind,
       {.metrics_page = [this] { return metrics::to_text(collector_.Collect()); },
@@ -102,10 +108,7 @@ base::Parsed<void> Instance::serve_metrics(const base::Address& bind) {
              if (!status_.ready) return metrics::Health{.good = false, .reason = "starting"};
              return metrics::Health{};
            },
-       .pages = {{.path = "/status.json",
-                  .content_type = "application/json",
-                  .headers = {},
-                  .body = [this] { return to_text(status()); }}}},
+       .pages = std::move(pages)},
       http_stats_);
   if (!server) return base::failure(server.error());
   http_server_ = std::make_unique<metrics::HttpServer>(*std::move(server));
