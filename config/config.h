@@ -324,6 +324,23 @@ struct Shutdown {
   friend bool operator==(const Shutdown&, const Shutdown&) = default;
 };
 
+// Whether the kernel refuses the program every system call that it has no need of.
+enum class Seccomp : std::uint8_t {
+  kAuto,  // Where that can be had.
+  kOn,    // Or do not start.
+  kOff
+};
+
+// What the process gives up once it runs.
+struct Security {
+  std::string user;  // Whom a process becomes that was started by root; empty: it stays who it is.
+  Seccomp seccomp = Seccomp::kAuto;
+  Mark user_mark;
+  Mark seccomp_mark;
+
+  friend bool operator==(const Security&, const Security&) = default;
+};
+
 struct Config {
   Workers workers;
   TransportKind transport = TransportKind::kAuto;
@@ -335,6 +352,7 @@ struct Config {
   Metrics metrics;
   Log log;
   Shutdown shutdown;
+  Security security;
 
   friend bool operator==(const Config&, const Config&) = default;
 };

@@ -94,6 +94,10 @@ Diff diff(const Config& old, const Config& next) {
   restart.compare_sections("dpdk", old.dpdk, next.dpdk, next.dpdk.mark);
   restart.compare("metrics.bind", old.metrics.bind.address, next.metrics.bind.address,
                   AddressUse::kMetrics, next.metrics.bind.mark);
+  restart.compare("security.user", old.security.user, next.security.user, UserRule{},
+                  next.security.user_mark);
+  restart.compare("security.seccomp", old.security.seccomp, next.security.seccomp,
+                  ChoiceRule<Seccomp>{keys::kSeccomps}, next.security.seccomp_mark);
   return {.listeners = changes(old.listeners, next.listeners),
           .upstreams = changes(old.upstreams, next.upstreams),
           .settings = !(old.log == next.log && old.shutdown == next.shutdown),

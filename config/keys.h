@@ -67,6 +67,9 @@ struct GatewayRule {};
 // The absolute path of a file, or "" for none.
 struct FileRule {};
 
+// The name of a user of this machine, or "" for none.
+struct UserRule {};
+
 // A host's name (RFC 1123).
 struct DnsNameRule {};
 
@@ -123,6 +126,9 @@ inline constexpr std::array kOnRemoves = {Choice<OnRemove>{"keep", OnRemove::kKe
                                           Choice<OnRemove>{"close", OnRemove::kClose}};
 inline constexpr std::array kAllDowns = {Choice<AllDown>{"refuse", AllDown::kRefuse},
                                          Choice<AllDown>{"try_all", AllDown::kTryAll}};
+inline constexpr std::array kSeccomps = {Choice<Seccomp>{"auto", Seccomp::kAuto},
+                                         Choice<Seccomp>{"on", Seccomp::kOn},
+                                         Choice<Seccomp>{"off", Seccomp::kOff}};
 inline constexpr std::array kLogLevels = {
     Choice<LogLevel>{"debug", LogLevel::kDebug}, Choice<LogLevel>{"info", LogLevel::kInfo},
     Choice<LogLevel>{"warning", LogLevel::kWarning}, Choice<LogLevel>{"error", LogLevel::kError}};
@@ -450,6 +456,17 @@ void visit_keys(Visitor& visit, T& it) {
               kTimeout);
 }
 
+template <typename Visitor, Of<Security> T>
+void visit_keys(Visitor& visit, T& it) {
+  visit.value(Key{"user", "Whom root becomes before anything is listened on. \"\": nobody else."},
+              it.user, UserRule{});
+  visit.mark("user", it.user_mark);
+  visit.value(
+      Key{"seccomp", "System calls that are not needed are refused. auto: where it can be."},
+      it.seccomp, ChoiceRule<Seccomp>{kSeccomps});
+  visit.mark("seccomp", it.seccomp_mark);
+}
+
 template <typename Visitor, Of<Config> T>
 void visit_keys(Visitor& visit, T& it) {
   visit.section(Key{"workers", "Threads and their CPUs."}, it.workers);
@@ -464,6 +481,7 @@ void visit_keys(Visitor& visit, T& it) {
   visit.section(Key{"metrics", "The metrics address."}, it.metrics);
   visit.section(Key{"log", "What is written to stderr."}, it.log);
   visit.section(Key{"shutdown", "How Millrace stops."}, it.shutdown);
+  visit.section(Key{"security", "What the process gives up."}, it.security);
   visit.unsupported("admin");
   visit.check(it);
 }

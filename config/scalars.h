@@ -77,6 +77,10 @@ base::Parsed<Network> parse_network(std::string_view text);
 // An absolute path.
 base::Parsed<std::string> parse_file(std::string_view text);
 
+// A user's name as useradd(8) takes it: 1 to 32 of a-z 0-9 _ -, not a digit or '-' first. Whether
+// there is such a user, the start tells.
+base::Parsed<std::string> parse_user(std::string_view text);
+
 // 1 to 256 printable ASCII characters without spaces.
 base::Parsed<std::string> parse_word(std::string_view text);
 

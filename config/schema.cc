@@ -78,6 +78,8 @@ Json describe(const GatewayRule& /*rule*/) { return text_like(std::string("|") +
 
 Json describe(const FileRule& /*rule*/) { return text_like("|/.{1,4094}"); }
 
+Json describe(const UserRule& /*rule*/) { return text_like("|[a-z_][a-z0-9_-]{0,31}"); }
+
 Json describe(const PortRule& /*rule*/) {
   return {{"type", "integer"}, {"minimum", 0}, {"maximum", 65'535}};
 }

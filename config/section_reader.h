@@ -35,6 +35,7 @@ base::Parsed<std::vector<std::string>> read_value(const TreeNode& node, const Wo
 base::Parsed<Network> read_value(const TreeNode& node, const NetworkRule& rule);
 base::Parsed<base::IpPort> read_value(const TreeNode& node, const GatewayRule& rule);
 base::Parsed<std::string> read_value(const TreeNode& node, const FileRule& rule);
+base::Parsed<std::string> read_value(const TreeNode& node, const UserRule& rule);
 base::Parsed<std::optional<std::uint32_t>> read_value(const TreeNode& node,
                                                       const AutoIntegerRule& rule);
 base::Parsed<std::optional<std::vector<int>>> read_value(const TreeNode& node,

@@ -28,6 +28,7 @@ std::string value_text(const std::vector<std::string>& value, const WordsRule& r
 std::string value_text(const Network& value, const NetworkRule& rule);
 std::string value_text(const base::IpPort& value, const GatewayRule& rule);
 std::string value_text(const std::string& value, const FileRule& rule);
+std::string value_text(const std::string& value, const UserRule& rule);
 std::string value_text(const std::optional<std::uint32_t>& value, const AutoIntegerRule& rule);
 std::string value_text(const std::optional<std::vector<int>>& value, const CpusRule& rule);
 

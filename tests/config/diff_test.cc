@@ -129,7 +129,7 @@ TEST(Diff, NamesWhatNeedsARestartAtItsPlace) {
   const Config next = loaded(
       kMinimal +
       "workers: {count: 4, cpus: [0, 1]}\ntransport: epoll\nmetrics: {bind: \"127.0.0.1:1234\"}\n"
-      "io_uring: {buffers: 2MiB}\ndpdk: {mss: 1400}\n");
+      "io_uring: {buffers: 2MiB}\ndpdk: {mss: 1400}\nsecurity: {user: m, seccomp: off}\n");
   const std::string metrics =
       ":5:17: error: 'metrics.bind' changes from \"127.0.0.1:9464\" to \"127.0.0.1:1234\", "
       "which needs a restart";
@@ -139,7 +139,10 @@ TEST(Diff, NamesWhatNeedsARestartAtItsPlace) {
                 ":3:27: error: 'workers.cpus' changes from auto to [0, 1], which needs a restart",
                 ":4:12: error: 'transport' changes from auto to epoll, which needs a restart",
                 ":6:21: error: 'io_uring.buffers' changes from 1MiB to 2MiB, which needs a restart",
-                ":7:7: error: 'dpdk' changes, which needs a restart", metrics}));
+                ":7:7: error: 'dpdk' changes, which needs a restart", metrics,
+                ":8:18: error: 'security.user' changes from \"\" to \"m\", which needs a restart",
+                ":8:30: error: 'security.seccomp' changes from auto to off, which needs a "
+                "restart"}));
   // Taken out of the file again: there is no place left but the file itself.
   EXPECT_EQ(testing::printed(diff(next, old).needs_restart).front(),
             ":1:1: error: 'workers.count' changes from 4 to auto, which needs a restart");

@@ -83,6 +83,9 @@ log:
   access: true
 shutdown:
   drain: 30s
+security:
+  user: ""
+  seccomp: auto
 )";
 
 TEST(Effective, PrintsEveryKeyWithItsDefault) { EXPECT_EQ(effective(loaded(kMinimal)), kDefaults); }
@@ -114,7 +117,8 @@ TEST(Effective, LoadsAgainToAnEqualConfig) {
       "  - {name: dst, original_dst: true}\n"
       "metrics: {bind: \"[::1]:0\"}\n"
       "log: {level: error, format: json, access: false}\n"
-      "shutdown: {drain: 0}\n");
+      "shutdown: {drain: 0}\n"
+      "security: {user: no, seccomp: off}\n");
   ASSERT_EQ(config.listeners.size(), 2U);
   const Config again = loaded(effective(config));
   EXPECT_EQ(again, config);

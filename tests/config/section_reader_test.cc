@@ -115,13 +115,16 @@ TEST(SectionReader, ReadsTheRestOfTheFile) {
       loaded(kMinimal +
              "workers: {count: 3, cpus: [4, 1]}\n"
              "transport: epoll\nmetrics: {bind: \"[::1]:0\"}\n"
-             "log: {level: debug, format: json, access: false}\nshutdown: {drain: 0}\n");
+             "log: {level: debug, format: json, access: false}\nshutdown: {drain: 0}\n"
+             "security: {user: millrace, seccomp: on}\n");
   EXPECT_EQ(config.workers.count, 3U);
   EXPECT_EQ(config.workers.cpus, (std::vector<int>{1, 4}));
   EXPECT_EQ(config.transport, TransportKind::kEpoll);
   EXPECT_EQ(base::to_string(config.metrics.bind.address), "[::1]:0");
   EXPECT_EQ(config.log, (Log{LogLevel::kDebug, LogFormat::kJson, false}));
   EXPECT_EQ(config.shutdown.drain, seconds(0));
+  EXPECT_EQ(config.security.user, "millrace");
+  EXPECT_EQ(config.security.seccomp, Seccomp::kOn);
 }
 
 TEST(SectionReader, TakesCpusAsWordTextOrNumber) {
