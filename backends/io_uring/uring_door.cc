@@ -40,7 +40,7 @@ base::SlotId UringDoor::id_of(std::size_t slot) const {
   return {.slot = static_cast<std::uint32_t>(slot), .generation = gates_[slot].generation};
 }
 
-bool UringDoor::open(base::SlotId listener, int fd, base::Family /*family*/, int backlog) {
+bool UringDoor::open(base::SlotId listener, int fd, bool /*shared*/, int backlog) {
   Gate& gate = gate_of(listener);
   gate.fd = fd;
   gate.backlog = static_cast<std::size_t>(std::max(backlog, 1));

@@ -27,7 +27,7 @@ class UringDoor final : public socket::Door {
       : ring_(ring), stats_(stats), room_(room) {}
   ~UringDoor() override;
 
-  bool open(base::SlotId listener, int fd, base::Family family, int backlog) override;
+  bool open(base::SlotId listener, int fd, bool shared, int backlog) override;
   void close(base::SlotId listener, int fd) override;
   base::Result<int> next(base::SlotId listener, int fd) override;
 

@@ -33,7 +33,7 @@ class UringDoorTest : public UringTest {
     open();
   }
 
-  void open() { ASSERT_TRUE(door_->open(kListener, listener_.get(), base::Family::kV4, kBacklog)); }
+  void open() { ASSERT_TRUE(door_->open(kListener, listener_.get(), false, kBacklog)); }
   void close() { door_->close(kListener, listener_.get()); }
   void connect_clients(std::size_t count) {
     const base::RawAddress raw = base::to_raw(socket::local_of(listener_.get()));
@@ -179,7 +179,7 @@ TEST_F(UringDoorTest, TheNextListenerInAPlaceFindsNothingOfTheOneBefore) {
   close();
   look();
   const base::SlotId next_listener{.slot = kListener.slot, .generation = kListener.generation + 1};
-  ASSERT_TRUE(door_->open(next_listener, listener_.get(), base::Family::kV4, kBacklog));
+  ASSERT_TRUE(door_->open(next_listener, listener_.get(), false, kBacklog));
   EXPECT_EQ(door_->armed(), 1U);
   connect_clients(1);
   look();
