@@ -69,6 +69,16 @@ std::string keep_only(std::span<const int> capabilities) {
   return names;
 }
 
+// Pinned memory has no limit with CAP_IPC_LOCK, and shall have none without it.
+void keep_locking_memory() {
+  rlimit limit{.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
+  if (::setrlimit(RLIMIT_MEMLOCK, &limit) == 0) return;
+  // Without CAP_SYS_RESOURCE: as far as it goes.
+  if (::getrlimit(RLIMIT_MEMLOCK, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  static_cast<void>(::setrlimit(RLIMIT_MEMLOCK, &limit));
+}
+
 // The bounding set cannot be cleared without CAP_SETPCAP, as in some containers; no_new_privs makes
 // it meaningless anyway.
 base::Parsed<void> become(const std::string& name, const User& user, bool clear_bounding) {
@@ -99,11 +109,7 @@ base::Parsed<std::string> drop_privileges(const PrivilegeOptions& options) {
   if (capng_get_caps_process() != 0) {
     return base::failure("cannot read the capabilities: " + base::errno_text(base::last_errno()));
   }
-  // Pinned memory costs root nothing; the limit of whom it becomes may be small.
-  if (capng_have_capability(CAPNG_EFFECTIVE, CAP_IPC_LOCK) != 0) {
-    const rlimit none{.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
-    static_cast<void>(::setrlimit(RLIMIT_MEMLOCK, &none));  // Then it stays as it is.
-  }
+  if (capng_have_capability(CAPNG_EFFECTIVE, CAP_IPC_LOCK) != 0) keep_locking_memory();
   const bool clear_bounding = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP) != 0;
   std::vector<int> wanted(kAlways.begin(), kAlways.end());
   if (options.keeps_devices) wanted.insert(wanted.end(), kOfDevices.begin(), kOfDevices.end());

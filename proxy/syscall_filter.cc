@@ -75,9 +75,7 @@ constexpr std::array kCalls = {
     SCMP_SYS(rt_sigtimedwait), SCMP_SYS(rt_sigpending), SCMP_SYS(sigaltstack),
     SCMP_SYS(restart_syscall),
     // Time, for processes whose vDSO has no clock.
-    SCMP_SYS(clock_gettime), SCMP_SYS(clock_getres), SCMP_SYS(gettimeofday), SCMP_SYS(time),
-    // How the logs wait for a blocked stderr. Not a call of ours: of the C library.
-    SCMP_SYS(clock_nanosleep)};
+    SCMP_SYS(clock_gettime), SCMP_SYS(clock_getres), SCMP_SYS(gettimeofday), SCMP_SYS(time)};
 
 // Read or set what no other descriptor could be harmed by: how much waits, blocking or not, whether
 // it is a terminal, the number of an interface.

@@ -95,6 +95,30 @@ TEST_F(UringDoorTest, BringsClientsByOneRequestForAllOfThem) {
   EXPECT_EQ(stats_.syscalls[static_cast<std::size_t>(Syscall::kAccept)], 0U);
 }
 
+// Two workers at one queue: a client wakes both, and whoever comes second finds nobody.
+TEST_F(UringDoorTest, AQueueThatIsSharedTellsEveryDoorAndBringsNobodyByItself) {
+  close();
+  look();
+  const auto other_ring = *Ring::open();
+  UringDoor other(*other_ring, stats_, kPlenty);
+  ASSERT_TRUE(other.open(kListener, listener_.get(), true, kBacklog));
+  ASSERT_TRUE(door_->open(kListener, listener_.get(), true, kBacklog));
+  look();
+  other_ring->collect();
+  connect_clients(1);
+  look();
+  other_ring->collect();
+  other_ring->drain([&](const io_uring_cqe& completion) {
+    EXPECT_EQ(Token::unpack(completion.user_data).op, Op::kKnock);
+    other.on_knock(kListener, completion.res, (completion.flags & IORING_CQE_F_MORE) != 0);
+  });
+  EXPECT_TRUE(told());
+  EXPECT_EQ(other.waiting().size(), 1U);
+  EXPECT_EQ(take(1000), 1U);
+  EXPECT_EQ(other.next(kListener, listener_.get()).error(), base::to_errno(EAGAIN));
+  other.close_all();
+}
+
 TEST_F(UringDoorTest, ClientsBeyondABurstWaitTheirTurn) {
   connect_clients(socket::kAcceptBurst + 3);
   look();
