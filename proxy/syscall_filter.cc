@@ -96,6 +96,14 @@ constexpr scmp_datum_t kCloneMask = CLONE_THREAD | CLONE_NEWNS | CLONE_NEWCGROUP
 
 scmp_datum_t datum(long value) { return static_cast<scmp_datum_t>(value); }
 
+// The library has macros for these, in a C that C++ does not have.
+constexpr scmp_arg_cmp equals(unsigned argument, scmp_datum_t value) {
+  return {.arg = argument, .op = SCMP_CMP_EQ, .datum_a = value, .datum_b = 0};
+}
+constexpr scmp_arg_cmp equals_under(scmp_datum_t mask, unsigned argument, scmp_datum_t value) {
+  return {.arg = argument, .op = SCMP_CMP_MASKED_EQ, .datum_a = mask, .datum_b = value};
+}
+
 // Adds rules until one fails; then it remembers that and adds no more.
 class Rules {
  public:
@@ -135,30 +143,29 @@ void add_rules_with_arguments(Rules& rules) {
   for (const int family : kFamilies) {
     for (const int type : kSocketTypes) {
       const std::initializer_list<scmp_arg_cmp> when = {
-          SCMP_A0(SCMP_CMP_EQ, datum(family)),
-          SCMP_A1(SCMP_CMP_MASKED_EQ, kSocketTypeMask, datum(type))};
+          equals(0, datum(family)), equals_under(kSocketTypeMask, 1, datum(type))};
       rules.allow(SCMP_SYS(socket), when);
     }
   }
-  rules.allow(SCMP_SYS(socketpair), {SCMP_A0(SCMP_CMP_EQ, datum(AF_UNIX))});
+  rules.allow(SCMP_SYS(socketpair), {equals(0, datum(AF_UNIX))});
   for (const unsigned long request : kIoctls) {
-    rules.allow(SCMP_SYS(ioctl), {SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, request)});
+    rules.allow(SCMP_SYS(ioctl), {equals_under(0xffffffff, 1, request)});
   }
   for (const int option : kPrctls) {
-    rules.allow(SCMP_SYS(prctl), {SCMP_A0(SCMP_CMP_EQ, datum(option))});
+    rules.allow(SCMP_SYS(prctl), {equals(0, datum(option))});
   }
   // Limits of this process: it raises its own descriptors.
-  rules.allow(SCMP_SYS(prlimit64), {SCMP_A0(SCMP_CMP_EQ, 0)});
+  rules.allow(SCMP_SYS(prlimit64), {equals(0, 0)});
   // Code is what was loaded: no page that could be written is ever run.
   for (const int call : {SCMP_SYS(mmap), SCMP_SYS(mmap2), SCMP_SYS(mprotect)}) {
-    rules.allow(call, {SCMP_A2(SCMP_CMP_MASKED_EQ, datum(PROT_EXEC), 0)});
+    rules.allow(call, {equals_under(datum(PROT_EXEC), 2, 0)});
   }
-  rules.allow(SCMP_SYS(clone), {SCMP_A0(SCMP_CMP_MASKED_EQ, kCloneMask, datum(CLONE_THREAD))});
+  rules.allow(SCMP_SYS(clone), {equals_under(kCloneMask, 0, datum(CLONE_THREAD))});
   // Its flags are in memory, where a filter cannot look. ENOSYS, and the C library takes clone(2);
   // any other error and it gives up.
   rules.refuse(SCMP_SYS(clone3), ENOSYS);
   // abort(), and glibc's ways between its own threads: only ever this process.
-  rules.allow(SCMP_SYS(tgkill), {SCMP_A0(SCMP_CMP_EQ, datum(::getpid()))});
+  rules.allow(SCMP_SYS(tgkill), {equals(0, datum(::getpid()))});
 }
 
 }  // namespace
