@@ -270,8 +270,10 @@ MHD_Result HttpServer::Service::send(MHD_Connection* connection, Reply reply) {
 }
 
 base::Parsed<HttpServer> HttpServer::start(const base::Address& bind, HttpHandlers handlers,
-                                           HttpStats& stats, const HttpLimits& limits) {
-  base::Parsed<HttpListener> listener = HttpListener::open(bind);
+                                           HttpStats& stats, const HttpLimits& limits,
+                                           base::UniqueFd listening) {
+  base::Parsed<HttpListener> listener =
+      listening ? HttpListener::adopt(std::move(listening), bind) : HttpListener::open(bind);
   if (!listener) return base::failure(std::move(listener.error()));
   auto service =
       std::make_unique<Service>(std::move(*listener), std::move(handlers), stats, limits);

@@ -350,6 +350,24 @@ bool Supervisor::finished() const {
   return true;
 }
 
+void Supervisor::ask_workers() {
+  CHECK(workers_answered());
+  pings_.clear();
+  for (auto& worker : workers_) {
+    pings_.emplace_back();
+    if (!worker->finished()) pings_.back() = worker->post(Command::Kind::kPing, nullptr, {});
+  }
+}
+
+bool Supervisor::workers_answered() const {
+  for (std::size_t i = 0; i < pings_.size(); ++i) {
+    const auto& ping = pings_[i];
+    if (!ping.valid() || workers_[i]->finished()) continue;
+    if (ping.wait_for(base::Nanos{0}) != std::future_status::ready) return false;
+  }
+  return true;
+}
+
 void Supervisor::log_listeners(const Snapshot& snapshot) {
   for (const ListenerPlan& plan : snapshot.listeners) {
     for (const backends::ListenSpec& bind : plan.binds) {

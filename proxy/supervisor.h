@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstddef>
+#include <future>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -79,6 +81,12 @@ class Supervisor final : private Announcer {
   // Readable when a worker may have finished: look at finished(), and read it empty.
   int finished_fd() const { return finished_fd_.get(); }
 
+  // Asks every worker for an answer, without waiting for it: workers_answered() tells. To be asked
+  // again only when all have answered.
+  void ask_workers();
+  // All that were asked last have answered, or have nothing left to do.
+  bool workers_answered() const;
+
   // In force; null before the first apply().
   const SnapshotPtr& snapshot() const { return snapshot_; }
 
@@ -114,6 +122,8 @@ class Supervisor final : private Announcer {
   std::vector<std::unique_ptr<EvidenceLog>> evidence_;  // One of each worker.
   std::unique_ptr<MonitorThread> monitor_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
+  // Of ask_workers(), by worker; invalid where it had finished.
+  std::vector<std::future<std::optional<BindFailure>>> pings_;
 };
 
 }  // namespace proxy

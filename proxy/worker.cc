@@ -182,6 +182,8 @@ void Worker::execute(Command& command) {
       pools_.verdicts_changed();
       runner_.upstreams_changed();
       break;
+    case Command::Kind::kPing:
+      break;
   }
   command.done.set_value(failure);
 }

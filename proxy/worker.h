@@ -25,12 +25,13 @@ namespace proxy {
 // What main says to a worker. done is fulfilled when it has been carried out.
 struct Command {
   enum class Kind : std::uint8_t {
-    kPrepare,  // Listen on what is new in the snapshot; the answer may be a failure.
-    kCommit,   // Take over the prepared snapshot,
-    kAbandon,  // or drop it: another worker could not.
-    kDrain,    // Stop accepting; end what is left after drain_for (kForever: never). Again: a new
-               // deadline.
-    kVerdicts  // The monitor has changed its mind about some endpoints: look at them again.
+    kPrepare,   // Listen on what is new in the snapshot; the answer may be a failure.
+    kCommit,    // Take over the prepared snapshot,
+    kAbandon,   // or drop it: another worker could not.
+    kDrain,     // Stop accepting; end what is left after drain_for (kForever: never). Again: a new
+                // deadline.
+    kVerdicts,  // The monitor has changed its mind about some endpoints: look at them again.
+    kPing       // Nothing but the answer: the worker turns.
   };
   Kind kind = Kind::kCommit;
   SnapshotPtr snapshot;

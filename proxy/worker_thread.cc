@@ -56,7 +56,8 @@ std::future<std::optional<BindFailure>> WorkerThread::post(Command::Kind kind, S
   command.snapshot = std::move(snapshot);
   command.drain_for = drain_for;
   auto done = command.done.get_future();
-  // Main waits for every answer but those of drains, of which there are few: the mailbox has room.
+  // Main waits for every answer but those of drains, of which there are few, and of one ping at a
+  // time: the mailbox has room.
   CHECK(worker_->post(std::move(command)));
   return done;
 }
