@@ -22,6 +22,7 @@
 #include "proxy/log.h"
 #include "proxy/monitor_thread.h"
 #include "proxy/overrides.h"
+#include "proxy/session_view.h"
 #include "proxy/snapshot.h"
 #include "proxy/worker_metrics.h"
 #include "proxy/worker_thread.h"
@@ -72,6 +73,16 @@ class Supervisor final : private Announcer {
   // generation. True when there was a change to give.
   bool follow_dns();
 
+  // A page of the sessions that fit, from a place on. It may hold fewer than rows_max though there
+  // is a next one: a large table is gone through in pieces of time.
+  SessionPage sessions(const SessionFilter& filter, SessionCursor from, std::size_t rows_max);
+  // Nothing when it has ended.
+  std::optional<SessionRow> session(const SessionName& name);
+  // Ends it by a reset. False when it has ended.
+  bool end_session(const SessionName& name);
+  // All that fit now, a few in each turn of a worker; how many.
+  std::size_t end_sessions(const SessionFilter& filter);
+
   // Stops accepting, and ends what is left after drain_for (kForever: never). Again: a new
   // deadline.
   void drain(base::Nanos drain_for);
@@ -95,6 +106,8 @@ class Supervisor final : private Announcer {
   Problems put_in_force(const SnapshotPtr& next);
   std::unique_ptr<AccessSink> open_access_log(const config::Log& options, Problems& problems);
   bool announce_verdicts() override;
+  bool answered(std::size_t worker, Command command);
+  std::size_t end_on(std::size_t worker, std::vector<base::SlotId> slots);
 
   base::Parsed<void> start_monitor(std::size_t workers, std::size_t checks_max);
   base::Parsed<void> keep_running_workers();

@@ -129,6 +129,19 @@ TEST_F(SupervisorTest, WorkersThatSleepAnswerAndThoseThatHaveEndedNeedNot) {
   EXPECT_TRUE(supervisor_.workers_answered());
 }
 
+TEST_F(SupervisorTest, ListsNoSessionsWhereThereAreNoneAlsoWhenItHasStopped) {
+  ASSERT_TRUE(supervisor_.start(std::vector<int>(3, base::usable_cpus().front())));
+  ASSERT_TRUE(supervisor_.apply(config()).empty());
+  EXPECT_TRUE(supervisor_.sessions({}, {}, 10).rows.empty());
+  EXPECT_FALSE(supervisor_.session({.worker = 7, .slot = {.slot = 0, .generation = 1}}));
+  EXPECT_FALSE(supervisor_.end_session({.worker = 0, .slot = {.slot = 0, .generation = 1}}));
+  EXPECT_EQ(supervisor_.end_sessions({}), 0U);
+  supervisor_.drain(base::Nanos{0});
+  const SessionPage page = supervisor_.sessions({}, {}, 10);
+  EXPECT_TRUE(page.rows.empty());
+  EXPECT_FALSE(page.next);
+}
+
 TEST_F(SupervisorTest, RunsUnpinnedWhereAProcessorCannotBeHad) {
   EXPECT_TRUE(supervisor_.start({1023, 1023, 1023}));
   ASSERT_TRUE(supervisor_.apply(config()).empty());
