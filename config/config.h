@@ -356,6 +356,23 @@ struct Shutdown {
   friend bool operator==(const Shutdown&, const Shutdown&) = default;
 };
 
+// Whether the kernel refuses the program every system call that it has no need of.
+enum class Seccomp : std::uint8_t {
+  kAuto,  // Where that can be had.
+  kOn,    // Or do not start.
+  kOff
+};
+
+// What the process gives up once it runs.
+struct Security {
+  std::string user;  // Whom a process becomes that was started by root; empty: it stays who it is.
+  Seccomp seccomp = Seccomp::kAuto;
+  Mark user_mark;
+  Mark seccomp_mark;
+
+  friend bool operator==(const Security&, const Security&) = default;
+};
+
 struct Config {
   Workers workers;
   TransportKind transport = TransportKind::kAuto;
@@ -368,6 +385,7 @@ struct Config {
   Admin admin;
   Log log;
   Shutdown shutdown;
+  Security security;
 
   friend bool operator==(const Config&, const Config&) = default;
 };

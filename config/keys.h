@@ -57,6 +57,9 @@ inline constexpr std::array kAllDowns = {Choice<AllDown>{"refuse", AllDown::kRef
 inline constexpr std::array kAdminEnables = {Choice<AdminEnable>{"auto", AdminEnable::kAuto},
                                              Choice<AdminEnable>{"on", AdminEnable::kOn},
                                              Choice<AdminEnable>{"off", AdminEnable::kOff}};
+inline constexpr std::array kSeccomps = {Choice<Seccomp>{"auto", Seccomp::kAuto},
+                                         Choice<Seccomp>{"on", Seccomp::kOn},
+                                         Choice<Seccomp>{"off", Seccomp::kOff}};
 inline constexpr std::array kLogLevels = {
     Choice<LogLevel>{"debug", LogLevel::kDebug}, Choice<LogLevel>{"info", LogLevel::kInfo},
     Choice<LogLevel>{"warning", LogLevel::kWarning}, Choice<LogLevel>{"error", LogLevel::kError}};
@@ -405,6 +408,17 @@ void visit_keys(Visitor& visit, T& it) {
               kTimeout);
 }
 
+template <typename Visitor, Of<Security> T>
+void visit_keys(Visitor& visit, T& it) {
+  visit.value(Key{"user", "Whom root becomes before anything is listened on. \"\": nobody else."},
+              it.user, UserRule{});
+  visit.mark("user", it.user_mark);
+  visit.value(
+      Key{"seccomp", "System calls that are not needed are refused. auto: where it can be."},
+      it.seccomp, ChoiceRule<Seccomp>{kSeccomps});
+  visit.mark("seccomp", it.seccomp_mark);
+}
+
 template <typename Visitor, Of<Config> T>
 void visit_keys(Visitor& visit, T& it) {
   visit.section(Key{"workers", "Threads and their CPUs."}, it.workers);
@@ -420,6 +434,7 @@ void visit_keys(Visitor& visit, T& it) {
   visit.section(Key{"admin", "The admin API."}, it.admin);
   visit.section(Key{"log", "What is written, and where to."}, it.log);
   visit.section(Key{"shutdown", "How Millrace stops."}, it.shutdown);
+  visit.section(Key{"security", "What the process gives up."}, it.security);
   visit.check(it);
 }
 

@@ -19,6 +19,8 @@ class HttpListener {
   // that nobody listens on any more is replaced; any other file is an error. The error is a
   // sentence with the address and the reason.
   static base::Parsed<HttpListener> open(const base::Address& address);
+  // A socket that somebody else made listen at the address. The file of a UNIX socket stays theirs.
+  static HttpListener adopt(base::UniqueFd fd, const base::Address& address);
 
   HttpListener(HttpListener&& other) noexcept;
   HttpListener& operator=(HttpListener&&) = delete;
@@ -43,6 +45,8 @@ class HttpListener {
   };
 
   HttpListener(base::UniqueFd fd, base::Address address);
+  // Ours to remove, then.
+  void own_file();
   static FileIdentity identify(const std::string& path);
 
   base::UniqueFd fd_;

@@ -1,5 +1,6 @@
-// The HTTP server for machines: /metrics, /healthz, /readyz. Owned by main; serves on one thread of
-// its own (libmicrohttpd with epoll), so that whatever its clients do, no worker notices.
+// The HTTP server: /metrics, /healthz, /readyz, and what pages the program adds. Owned by main;
+// serves on one thread of its own (libmicrohttpd with epoll), so that whatever its clients do, no
+// worker notices.
 //
 // Every client is bounded: connections, memory of each, silence of each, one request of each. Slow
 // or half-sent requests cannot keep a scraper out: past the limit the oldest connection is cut, not
@@ -13,8 +14,10 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/address.h"
+#include "base/fd.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "metrics/http_stats.h"
@@ -26,12 +29,25 @@ struct Health {
   std::string reason = "ok";  // One line for people; the body of the answer.
 };
 
+// A page beside the three. Fields are constant words; body is called as HttpHandlers' are.
+struct HttpPage {
+  struct Header {
+    const char* name;
+    const char* value;
+  };
+  const char* path;  // "/status.json"; no two pages have the same.
+  const char* content_type;
+  std::vector<Header> headers;
+  std::function<std::string()> body;
+};
+
 // Called on the http thread, one at a time, from start() until the server is destroyed. They must
 // not throw, and they answer quickly: meanwhile nobody else is served.
 struct HttpHandlers {
   std::function<std::string()> metrics_page;  // /metrics, in the text format of page.h.
   std::function<Health()> live;   // /healthz: 200, or 503 when the program is of no use.
   std::function<Health()> ready;  // /readyz: 200, or 503 while draining, for example.
+  std::vector<HttpPage> pages = {};
 };
 
 struct HttpLimits {
@@ -45,9 +61,11 @@ struct HttpLimits {
 class HttpServer {
  public:
   // Serves from the moment it returns. stats is written until the server is destroyed and must
-  // outlive it. Error: a sentence with the address and the reason.
+  // outlive it. listening: a socket that listens at bind already; without one the server opens its
+  // own. Error: a sentence with the address and the reason.
   static base::Parsed<HttpServer> start(const base::Address& bind, HttpHandlers handlers,
-                                        HttpStats& stats, const HttpLimits& limits = {});
+                                        HttpStats& stats, const HttpLimits& limits = {},
+                                        base::UniqueFd listening = {});
 
   HttpServer(HttpServer&&) noexcept;
   HttpServer& operator=(HttpServer&&) noexcept;

@@ -4,17 +4,22 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <memory>
 #include <optional>
 #include <utility>
 
+#include "base/inherited_sockets.h"
 #include "config/loader.h"
+#include "proxy/confinement.h"
 #include "proxy/exit_code.h"
 #include "proxy/instance.h"
 #include "proxy/log_output.h"
+#include "proxy/service_manager.h"
 #include "proxy/signals.h"
 
 namespace proxy {
@@ -26,18 +31,25 @@ enum class Stopping : std::uint8_t { kNo, kDraining, kNow };
 
 class Program {
  public:
-  Program(std::string config_path, Instance& instance)
-      : config_path_(std::move(config_path)), instance_(instance) {}
+  Program(std::string config_path, Instance& instance, ServiceManager& manager)
+      : config_path_(std::move(config_path)), instance_(instance), manager_(manager) {}
 
   void handle(int signal);
+  // Tells the service manager what is due.
+  void tend();
+  ServiceFacts facts() const;
 
  private:
   void stop(std::optional<base::Nanos> drain_for);
+  void drain(base::Nanos drain_for);
   void reload();
+  void load_and_apply();
 
   std::string config_path_;
   Instance& instance_;
+  ServiceManager& manager_;
   Stopping stopping_ = Stopping::kNo;
+  base::Nanos drain_deadline_ = base::kForever;
 };
 
 void Program::handle(int signal) {
@@ -57,6 +69,26 @@ void Program::handle(int signal) {
   }
 }
 
+ServiceFacts Program::facts() const {
+  return {.generation = instance_.snapshot()->generation,
+          .sessions = instance_.sessions(),
+          .workers = instance_.catalog().workers(),
+          .workers_answered = instance_.workers_answered(),
+          .draining = stopping_ != Stopping::kNo,
+          .drain_deadline = drain_deadline_};
+}
+
+void Program::tend() {
+  if (manager_.tend(base::monotonic_now(), facts())) instance_.ask_workers();
+}
+
+void Program::drain(base::Nanos drain_for) {
+  const base::Nanos now = base::monotonic_now();
+  drain_deadline_ = drain_for < base::kForever - now ? now + drain_for : base::kForever;
+  instance_.drain(drain_for);
+  manager_.stopping(now, facts());
+}
+
 void Program::stop(std::optional<base::Nanos> drain_for) {
   Log& log = instance_.log();
   switch (stopping_) {
@@ -69,7 +101,7 @@ void Program::stop(std::optional<base::Nanos> drain_for) {
         log.info("stopping: no new sessions; those that are open have {:g} s",
                  base::to_seconds(drain));
       }
-      instance_.drain(drain);
+      this->drain(drain);
       return;
     }
     case Stopping::kDraining:
@@ -77,7 +109,7 @@ void Program::stop(std::optional<base::Nanos> drain_for) {
       if (drain_for == base::kForever) return;
       stopping_ = Stopping::kNow;
       log.info("stopping at once, as asked a second time");
-      instance_.drain(base::Nanos{0});
+      drain(base::Nanos{0});
       return;
     case Stopping::kNow:
       return;
@@ -90,6 +122,13 @@ void Program::reload() {
     log.warning("not reloading: the proxy is stopping");
     return;
   }
+  manager_.reloading(base::monotonic_now());
+  load_and_apply();
+  manager_.ready(facts());
+}
+
+void Program::load_and_apply() {
+  Log& log = instance_.log();
   Instance::Problems problems;
   if (auto loaded = config::load(config_path_)) {
     problems = instance_.reload(*std::move(loaded));
@@ -110,18 +149,27 @@ void print(const std::string& path, const Instance::Problems& problems) {
   }
 }
 
+// How long poll(2) may wait for the service manager's sake.
+int wait_ms(const ServiceManager& manager) {
+  if (manager.next() == base::kForever) return -1;
+  const auto left =
+      std::chrono::ceil<std::chrono::milliseconds>(manager.next() - base::monotonic_now());
+  return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 60'000));
+}
+
 // Until every worker has drained.
-void serve(Program& program, Instance& instance, Signals& signals) {
+void serve(Program& program, Instance& instance, Signals& signals, const ServiceManager& manager) {
   std::array<pollfd, 3> waits = {{{.fd = signals.fd(), .events = POLLIN, .revents = 0},
                                   {.fd = instance.finished_fd(), .events = POLLIN, .revents = 0},
                                   {.fd = instance.dns_fd(), .events = POLLIN, .revents = 0}}};
   while (!instance.finished()) {
     // EINTR cannot come: every signal that is not ignored is blocked.
-    static_cast<void>(::poll(waits.data(), waits.size(), -1));
+    static_cast<void>(::poll(waits.data(), waits.size(), wait_ms(manager)));
     eventfd_t finished_workers = 0;
     static_cast<void>(eventfd_read(instance.finished_fd(), &finished_workers));
     while (const auto signal = signals.take()) program.handle(*signal);
     if (waits[2].revents != 0) instance.follow_dns();
+    program.tend();
   }
 }
 
@@ -135,18 +183,33 @@ int run_proxy(const RunOptions& options) {
     print(options.config_path, config.error());
     return kExitUsage;
   }
-  LogOutput output(STDERR_FILENO);
-  auto instance = Instance::make(output, *config);
-  if (!instance) {
-    print(options.config_path, {{.mark = config->transport_mark, .text = instance.error()}});
+  auto sockets = base::InheritedSockets::of_environment();
+  if (!sockets) {
+    print(options.config_path, {{.mark = {}, .text = sockets.error()}});
     return kExitFailed;
   }
+  LogOutput output(STDERR_FILENO);
+  Confinement confinement(*config, true);
+  config::Mark mark = config->transport_mark;
+  const auto confine = [&] {
+    auto confined = confinement.enter();
+    if (!confined) mark = confinement.mark();
+    return confined;
+  };
+  auto instance = Instance::make(output, *config, {.sockets = &*sockets, .confine = confine});
+  if (!instance) {
+    print(options.config_path, {{.mark = mark, .text = instance.error()}});
+    return kExitFailed;
+  }
+  confinement.report((*instance)->log());
   if (const auto problems = (*instance)->start(*std::move(config)); !problems.empty()) {
     print(options.config_path, problems);
     return kExitFailed;
   }
-  Program program(options.config_path, **instance);
-  serve(program, **instance, signals);
+  ServiceManager manager(base::monotonic_now());
+  Program program(options.config_path, **instance, manager);
+  manager.ready(program.facts());
+  serve(program, **instance, signals, manager);
   (*instance)->log().info("stopped");
   return kExitDone;
 }

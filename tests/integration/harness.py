@@ -73,7 +73,8 @@ def need(*programs):
                "ip": "iproute2", "setpriv": "util-linux", "runuser": "util-linux",
                "unshare": "util-linux", "prlimit": "util-linux", "nsd": "nsd", "strace": "strace",
                "ethtool": "ethtool", "iperf3": "iperf3", "bird": "bird2", "birdc": "bird2",
-               "keepalived": "keepalived", "nice": "coreutils"}
+               "keepalived": "keepalived", "nice": "coreutils",
+               "systemd-socket-activate": "systemd"}
     folders = [*os.get_exec_path(), "/usr/sbin", "/sbin", "/usr/lib/postgresql/15/bin"]
     paths = []
     for program in programs:

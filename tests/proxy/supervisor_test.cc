@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <array>
@@ -67,6 +69,77 @@ TEST_F(SupervisorTest, NumbersConfigurationsAndKeepsTheOldOneWhenTheNewOneCannot
   EXPECT_EQ(supervisor_.snapshot()->generation, 1U);
   ASSERT_TRUE(supervisor_.apply(config()).empty());
   EXPECT_EQ(supervisor_.snapshot()->generation, 2U);
+}
+
+TEST_F(SupervisorTest, PutsOverridesInForceUnderTheSameGeneration) {
+  ASSERT_TRUE(supervisor_.start(std::vector<int>(3, base::usable_cpus().front())));
+  ASSERT_TRUE(supervisor_.apply(config()).empty());
+  ASSERT_TRUE(supervisor_.override_endpoint("app", "127.0.0.1:9", {AdminState::kDrain, {}}));
+  EXPECT_EQ(supervisor_.snapshot()->generation, 1U);
+  EXPECT_EQ(supervisor_.snapshot()->upstreams[0].endpoints[0].weight, 0U);
+  ASSERT_TRUE(supervisor_.override_endpoint("app", "127.0.0.1:9", {}));
+  EXPECT_EQ(supervisor_.snapshot()->upstreams[0].endpoints[0].weight, 100U);
+  EXPECT_EQ(supervisor_.overrides().size(), 0U);
+}
+
+TEST_F(SupervisorTest, SaysWhatThereIsToOverride) {
+  ASSERT_TRUE(supervisor_.start(std::vector<int>(3, base::usable_cpus().front())));
+  ASSERT_TRUE(supervisor_.apply(config()).empty());
+  EXPECT_EQ(supervisor_.override_endpoint("ap", "127.0.0.1:9", {AdminState::kDrain, {}}).error(),
+            "there is no upstream ap; there are app");
+  EXPECT_EQ(supervisor_.override_endpoint("app", "127.0.0.1:8", {AdminState::kDrain, {}}).error(),
+            "upstream app has no endpoint 127.0.0.1:8; it has 127.0.0.1:9");
+}
+
+TEST_F(SupervisorTest, DropsOverridesWithAReloadUnlessToldToKeepThoseOfEndpointsThatStay) {
+  ASSERT_TRUE(supervisor_.start(std::vector<int>(3, base::usable_cpus().front())));
+  ASSERT_TRUE(supervisor_.apply(config()).empty());
+  ASSERT_TRUE(supervisor_.override_endpoint("app", "127.0.0.1:9", {AdminState::kDrain, {}}));
+  ASSERT_TRUE(supervisor_.apply(config(), KeepOverrides::kKeep).empty());
+  EXPECT_EQ(supervisor_.snapshot()->upstreams[0].endpoints[0].weight, 0U);
+  config::Config other = config();
+  other.upstreams[0].endpoints[0].address = address("127.0.0.1:8");
+  ASSERT_TRUE(supervisor_.apply(other, KeepOverrides::kKeep).empty());
+  EXPECT_EQ(supervisor_.overrides().size(), 0U);
+  ASSERT_TRUE(supervisor_.override_endpoint("app", "127.0.0.1:8", {AdminState::kReady, 7}));
+  EXPECT_EQ(supervisor_.snapshot()->upstreams[0].endpoints[0].weight, 7U);
+  ASSERT_TRUE(supervisor_.apply(other).empty());
+  EXPECT_EQ(supervisor_.snapshot()->upstreams[0].endpoints[0].weight, 100U);
+}
+
+TEST_F(SupervisorTest, WorkersThatSleepAnswerAndThoseThatHaveEndedNeedNot) {
+  ASSERT_TRUE(supervisor_.start(std::vector<int>(3, base::usable_cpus().front())));
+  ASSERT_TRUE(supervisor_.apply(config()).empty());
+  EXPECT_TRUE(supervisor_.workers_answered()) << "nobody has asked";
+  for (int round = 0; round < 200; ++round) {  // More than a mailbox holds.
+    supervisor_.ask_workers();
+    const base::Nanos limit = base::monotonic_now() + std::chrono::seconds(10);
+    while (!supervisor_.workers_answered()) ASSERT_LT(base::monotonic_now(), limit);
+  }
+  supervisor_.ask_workers();
+  supervisor_.drain(base::Nanos{0});
+  while (!supervisor_.finished()) {
+    pollfd wait{.fd = supervisor_.finished_fd(), .events = POLLIN, .revents = 0};
+    ASSERT_EQ(poll(&wait, 1, 10000), 1);
+    eventfd_t ended = 0;
+    static_cast<void>(eventfd_read(wait.fd, &ended));
+  }
+  EXPECT_TRUE(supervisor_.workers_answered());
+  supervisor_.ask_workers();
+  EXPECT_TRUE(supervisor_.workers_answered());
+}
+
+TEST_F(SupervisorTest, ListsNoSessionsWhereThereAreNoneAlsoWhenItHasStopped) {
+  ASSERT_TRUE(supervisor_.start(std::vector<int>(3, base::usable_cpus().front())));
+  ASSERT_TRUE(supervisor_.apply(config()).empty());
+  EXPECT_TRUE(supervisor_.sessions({}, {}, 10).rows.empty());
+  EXPECT_FALSE(supervisor_.session({.worker = 7, .slot = {.slot = 0, .generation = 1}}));
+  EXPECT_FALSE(supervisor_.end_session({.worker = 0, .slot = {.slot = 0, .generation = 1}}));
+  EXPECT_EQ(supervisor_.end_sessions({}), 0U);
+  supervisor_.drain(base::Nanos{0});
+  const SessionPage page = supervisor_.sessions({}, {}, 10);
+  EXPECT_TRUE(page.rows.empty());
+  EXPECT_FALSE(page.next);
 }
 
 TEST_F(SupervisorTest, RunsUnpinnedWhereAProcessorCannotBeHad) {

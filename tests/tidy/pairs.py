@@ -15,6 +15,8 @@ COVERED_BY = {
     "config/rules.h": "tests/config/schema_test.cc",
     # Two files of one class.
     "backends/socket/socket_connect.cc": "tests/backends/socket/socket_transport_test.cc",
+    "proxy/session_listing.cc": "tests/proxy/session_view_test.cc",
+    "proxy/supervisor_sessions.cc": "tests/proxy/supervisor_test.cc",
     "backends/dpdk/dpdk_connect.cc": "tests/backends/dpdk/dpdk_transport_test.cc",
     "backends/sim/sim_segments.cc": "tests/backends/sim/sim_network_test.cc",
     # A bag of probabilities: the walks draw from it.
