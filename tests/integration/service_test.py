@@ -324,6 +324,19 @@ class ActivationTest(harness.Case):
         proxy.reload(config(self.upstream.address, listener={"bind": address}))
         self.serve_many(address, 5)
 
+    def test_an_engine_past_the_kernel_refuses_sockets_of_the_kernel(self):
+        why_not = harness.engines().get("dpdk", "")
+        if "built without" in why_not:
+            self.skipTest(why_not)
+        file = config("10.9.0.3:1", transport="dpdk", workers={"count": 1}, listener={"bind": "10.9.0.2:8080"},
+                      dpdk={"ports": ["net_null0"], "addresses": [{"address": "10.9.0.2/24", "port": 0}],
+                            "hugepages": "off", "idle": "sleep", "sessions_max": 1000})
+        proxy = self.use(Millrace(file, wait=False, prefix=(sys.executable, "-B", WITH_SOCKETS, "10.9.0.2:8080", "--")))
+        proxy.expect_exit = (1,)
+        self.assertEqual(proxy.wait_exit(), 1)
+        self.assertIn("transport dpdk cannot use the socket that the service manager opened at 10.9.0.2:8080",
+                      proxy.log())
+
     def test_variables_that_cannot_be_understood(self):
         os.environ.update(LISTEN_FDS="many", LISTEN_PID="rubbish")
         try:

@@ -12,6 +12,7 @@ import socket
 import sys
 
 FIRST = 3  # SD_LISTEN_FDS_START
+IP_FREEBIND = 15  # linux/in.h
 
 
 def make(address):
@@ -25,6 +26,7 @@ def make(address):
         made = socket.socket(socket.AF_INET6 if host.startswith("[") else socket.AF_INET, kind)
         for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):  # systemd sets the first one always.
             made.setsockopt(socket.SOL_SOCKET, option, 1)
+        made.setsockopt(socket.SOL_IP, IP_FREEBIND, 1)  # As FreeBind=yes: an address need not be there yet.
         made.bind((host.strip("[]"), int(port)))
     if kind == socket.SOCK_STREAM:
         made.listen(128)
