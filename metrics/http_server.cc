@@ -25,20 +25,13 @@ struct Reply {
   HttpStatus status = HttpStatus::kOk;
   std::string body;
   const char* content_type = kPlainText;
+  const std::vector<HttpPage::Header>* headers = nullptr;  // Besides those of every answer.
 };
 
 // No page has an escape in its path, and an unescaped %00 would cut the path short: "/%00x" became
 // the index page.
 std::size_t keep_escapes(void* /*nothing*/, MHD_Connection* /*connection*/, char* text) {
   return std::strlen(text);
-}
-
-Reply index_page() {
-  return {HttpStatus::kOk,
-          "Millrace\n\n"
-          "/metrics  numbers, for Prometheus\n"
-          "/healthz  200 while the process is of use\n"
-          "/readyz   200 while it takes new sessions\n"};
 }
 
 Reply health_page(const Health& health) {
@@ -101,7 +94,7 @@ class HttpServer::Service {
     std::string_view path;
     Reply (Service::*page)();
   };
-  static const std::array<Route, 4> kRoutes;
+  static const std::array<Route, 3> kRoutes;
 
   // Newcomers past connections_max are let in before libmicrohttpd has noticed that older ones were
   // cut. Past this many it stops accepting until it has.
@@ -117,9 +110,9 @@ class HttpServer::Service {
   void closed(Client& client);
   void cut_oldest();
   Reply answer(std::string_view method, std::string_view path);
+  Reply no_such_page() const;
   static MHD_Result send(MHD_Connection* connection, Reply reply);
 
-  Reply show_index() { return index_page(); }
   Reply show_metrics();
   Reply show_live() { return health_page(handlers_.live()); }
   Reply show_ready() { return health_page(handlers_.ready()); }
@@ -132,8 +125,7 @@ class HttpServer::Service {
   MHD_Daemon* daemon_ = nullptr;
 };
 
-const std::array<HttpServer::Service::Route, 4> HttpServer::Service::kRoutes = {{
-    {"/", &Service::show_index},
+const std::array<HttpServer::Service::Route, 3> HttpServer::Service::kRoutes = {{
     {"/metrics", &Service::show_metrics},
     {"/healthz", &Service::show_live},
     {"/readyz", &Service::show_ready},
@@ -221,15 +213,22 @@ MHD_Result HttpServer::Service::on_request(void* self, MHD_Connection* connectio
 }
 
 Reply HttpServer::Service::answer(std::string_view method, std::string_view path) {
-  const auto* const route = std::find_if(kRoutes.begin(), kRoutes.end(),
-                                         [&](const Route& known) { return known.path == path; });
-  if (route == kRoutes.end()) {
-    return {HttpStatus::kNotFound, "no such page; / lists the pages there are\n"};
-  }
+  const auto is_asked = [&](const auto& known) { return known.path == path; };
+  const auto* const route = std::find_if(kRoutes.begin(), kRoutes.end(), is_asked);
+  const auto page = std::find_if(handlers_.pages.begin(), handlers_.pages.end(), is_asked);
+  if (route == kRoutes.end() && page == handlers_.pages.end()) return no_such_page();
   if (method != MHD_HTTP_METHOD_GET && method != MHD_HTTP_METHOD_HEAD) {
     return {HttpStatus::kMethodNotAllowed, "GET and HEAD only\n"};
   }
-  return (this->*route->page)();
+  if (route != kRoutes.end()) return (this->*route->page)();
+  return {HttpStatus::kOk, page->body(), page->content_type, &page->headers};
+}
+
+Reply HttpServer::Service::no_such_page() const {
+  std::string text = "no such page; there are";
+  for (const Route& route : kRoutes) text += " " + std::string(route.path);
+  for (const HttpPage& page : handlers_.pages) text += " " + std::string(page.path);
+  return {HttpStatus::kNotFound, text + "\n"};
 }
 
 Reply HttpServer::Service::show_metrics() {
@@ -255,6 +254,13 @@ MHD_Result HttpServer::Service::send(MHD_Connection* connection, Reply reply) {
   // One request a connection: nothing is pipelined, no idle scraper holds a place, and a request
   // body that nobody reads cannot be taken for the next request.
   complete &= MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close") == MHD_YES;
+  // A browser takes a page for nothing but what its type says.
+  complete &= MHD_add_response_header(response, "X-Content-Type-Options", "nosniff") == MHD_YES;
+  if (reply.headers != nullptr) {
+    for (const HttpPage::Header& header : *reply.headers) {
+      complete &= MHD_add_response_header(response, header.name, header.value) == MHD_YES;
+    }
+  }
   if (reply.status == HttpStatus::kMethodNotAllowed) {
     complete &= MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD") == MHD_YES;
   }

@@ -1,5 +1,6 @@
-// The HTTP server for machines: /metrics, /healthz, /readyz. Owned by main; serves on one thread of
-// its own (libmicrohttpd with epoll), so that whatever its clients do, no worker notices.
+// The HTTP server: /metrics, /healthz, /readyz, and what pages the program adds. Owned by main;
+// serves on one thread of its own (libmicrohttpd with epoll), so that whatever its clients do, no
+// worker notices.
 //
 // Every client is bounded: connections, memory of each, silence of each, one request of each. Slow
 // or half-sent requests cannot keep a scraper out: past the limit the oldest connection is cut, not
@@ -13,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/address.h"
 #include "base/result.h"
@@ -26,12 +28,25 @@ struct Health {
   std::string reason = "ok";  // One line for people; the body of the answer.
 };
 
+// A page beside the three. Fields are constant words; body is called as HttpHandlers' are.
+struct HttpPage {
+  struct Header {
+    const char* name;
+    const char* value;
+  };
+  const char* path;  // "/status.json"; no two pages have the same.
+  const char* content_type;
+  std::vector<Header> headers;
+  std::function<std::string()> body;
+};
+
 // Called on the http thread, one at a time, from start() until the server is destroyed. They must
 // not throw, and they answer quickly: meanwhile nobody else is served.
 struct HttpHandlers {
   std::function<std::string()> metrics_page;  // /metrics, in the text format of page.h.
   std::function<Health()> live;   // /healthz: 200, or 503 when the program is of no use.
   std::function<Health()> ready;  // /readyz: 200, or 503 while draining, for example.
+  std::vector<HttpPage> pages = {};
 };
 
 struct HttpLimits {

@@ -94,33 +94,55 @@ std::optional<double> count_open_fds() {
   return count;
 }
 
-void add_limit(Page& page, const Family& family, int resource) {
+// RLIM_INFINITY becomes 1.8e+19, as in the Go client: usage / limit stays meaningful.
+std::optional<double> read_limit(int resource) {
   rlimit limit = {};
-  if (getrlimit(static_cast<__rlimit_resource>(resource), &limit) != 0) return;
-  // RLIM_INFINITY becomes 1.8e+19, as in the Go client: usage / limit stays meaningful.
-  page.add(family, {}, static_cast<double>(limit.rlim_cur));
+  if (getrlimit(static_cast<__rlimit_resource>(resource), &limit) != 0) return std::nullopt;
+  return static_cast<double>(limit.rlim_cur);
+}
+
+void add(Page& page, const Family& family, std::optional<double> value) {
+  if (value) page.add(family, {}, *value);
+}
+
+double cpu_seconds(const StatFields& fields) {
+  const auto ticks_per_second = static_cast<double>(sysconf(_SC_CLK_TCK));
+  return (fields[kUserTicks] + fields[kSystemTicks]) / ticks_per_second;
+}
+
+double resident_bytes(const StatFields& fields) {
+  return fields[kResidentPages] * static_cast<double>(sysconf(_SC_PAGESIZE));
 }
 
 }  // namespace
 
+ProcessNumbers read_process_numbers() {
+  ProcessNumbers numbers;
+  if (const auto stat = read_stat()) {
+    numbers.resident_bytes = resident_bytes(*stat);
+    numbers.cpu_seconds = cpu_seconds(*stat);
+  }
+  numbers.open_fds = count_open_fds();
+  numbers.max_fds = read_limit(RLIMIT_NOFILE);
+  return numbers;
+}
+
 void add_process_metrics(Page& page) {
   if (const auto stat = read_stat()) {
-    const auto ticks_per_second = static_cast<double>(sysconf(_SC_CLK_TCK));
-    const auto page_bytes = static_cast<double>(sysconf(_SC_PAGESIZE));
     const StatFields& fields = *stat;
-    page.add(names::kProcessCpuSecondsTotal, {},
-             (fields[kUserTicks] + fields[kSystemTicks]) / ticks_per_second);
-    page.add(names::kProcessResidentMemoryBytes, {}, fields[kResidentPages] * page_bytes);
+    page.add(names::kProcessCpuSecondsTotal, {}, cpu_seconds(fields));
+    page.add(names::kProcessResidentMemoryBytes, {}, resident_bytes(fields));
     page.add(names::kProcessVirtualMemoryBytes, {}, fields[kVirtualBytes]);
     page.add(names::kProcessThreads, {}, fields[kThreads]);
     if (const auto boot_time = read_boot_time()) {
+      const auto ticks_per_second = static_cast<double>(sysconf(_SC_CLK_TCK));
       page.add(names::kProcessStartTimeSeconds, {},
                *boot_time + fields[kStartTicks] / ticks_per_second);
     }
   }
-  if (const auto open_fds = count_open_fds()) page.add(names::kProcessOpenFds, {}, *open_fds);
-  add_limit(page, names::kProcessMaxFds, RLIMIT_NOFILE);
-  add_limit(page, names::kProcessVirtualMemoryMaxBytes, RLIMIT_AS);
+  add(page, names::kProcessOpenFds, count_open_fds());
+  add(page, names::kProcessMaxFds, read_limit(RLIMIT_NOFILE));
+  add(page, names::kProcessVirtualMemoryMaxBytes, read_limit(RLIMIT_AS));
 }
 
 }  // namespace metrics

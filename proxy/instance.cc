@@ -1,9 +1,12 @@
 #include "proxy/instance.h"
 
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "config/diff.h"
 #include "metrics/page.h"
+#include "metrics/status_page.h"
+#include "proxy/status_document.h"
 
 namespace proxy {
 namespace {
@@ -90,6 +93,11 @@ Instance::Problems Instance::start(config::Config config) {
 }
 
 base::Parsed<void> Instance::serve_metrics(const base::Address& bind) {
+  std::vector<metrics::HttpPage> pages = metrics::status_page();
+  pages.push_back(
+      {.path = "/status.json", .content_type = "application/json", .headers = {}, .body = [this] {
+         return to_text(status());
+       }});
   auto server = metrics::HttpServer::start(
       bind,
       {.metrics_page = [this] { return metrics::to_text(collector_.Collect()); },
@@ -99,11 +107,16 @@ base::Parsed<void> Instance::serve_metrics(const base::Address& bind) {
              if (status_.draining) return metrics::Health{.good = false, .reason = "draining"};
              if (!status_.ready) return metrics::Health{.good = false, .reason = "starting"};
              return metrics::Health{};
-           }},
+           },
+       .pages = std::move(pages)},
       http_stats_);
   if (!server) return base::failure(server.error());
   http_server_ = std::make_unique<metrics::HttpServer>(*std::move(server));
   return {};
+}
+
+nlohmann::json Instance::status() const {
+  return status_document({.status = status_, .catalog = catalog_, .access_log = access_log_});
 }
 
 Instance::Problems Instance::reload(config::Config config) {

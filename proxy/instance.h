@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -52,6 +53,9 @@ class Instance {
   void drain(base::Nanos drain_for);
   bool finished() const { return supervisor_->finished(); }
   int finished_fd() const { return supervisor_->finished_fd(); }
+
+  // The status document as it is now (status_document.h). Any thread.
+  nlohmann::json status() const;
 
   Log& log() { return log_; }
   std::string_view engine() const { return factory_->engine(); }

@@ -126,11 +126,35 @@ TEST(HttpServer, IsNotReadyWhileDrainingAndSaysSo) {
   EXPECT_EQ(serving.requests(HttpStatus::kUnavailable), 1U);
 }
 
-TEST(HttpServer, ListsItsPages) {
-  const Serving serving;
-  const std::string index = body_of(ask(serving.address(), "/"));
-  for (const char* path : {"/metrics", "/healthz", "/readyz"}) {
-    EXPECT_NE(index.find(path), std::string::npos) << index;
+HttpHandlers with_page(std::vector<HttpPage::Header> headers = {}) {
+  HttpHandlers handlers = plain_handlers();
+  handlers.pages.push_back({.path = "/own",
+                            .content_type = "application/json",
+                            .headers = std::move(headers),
+                            .body = [] { return std::string("{}"); }});
+  return handlers;
+}
+
+TEST(HttpServer, ServesThePagesThatTheProgramAdds) {
+  const Serving serving(with_page({{"Content-Security-Policy", "default-src 'none'"}}));
+  const std::string answer = ask(serving.address(), "/own?x");
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 ")) << answer;
+  for (const char* header :
+       {"Content-Type: application/json", "Cache-Control: no-store",
+        "X-Content-Type-Options: nosniff", "Content-Security-Policy: default-src 'none'"}) {
+    EXPECT_NE(head_of(answer).find(header), std::string::npos) << answer;
+  }
+  EXPECT_EQ(body_of(answer), "{}");
+  EXPECT_TRUE(ask(serving.address(), "/own", "POST").starts_with("HTTP/1.1 405 "));
+  EXPECT_EQ(ask(serving.address(), "/metrics").find("Content-Security-Policy"), std::string::npos);
+}
+
+TEST(HttpServer, ListsItsPagesWhereThereIsNone) {
+  const Serving serving(with_page());
+  const std::string answer = ask(serving.address(), "/");
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 404 ")) << answer;
+  for (const char* path : {" /metrics", " /healthz", " /readyz", " /own"}) {
+    EXPECT_NE(body_of(answer).find(path), std::string::npos) << answer;
   }
 }
 

@@ -41,6 +41,16 @@ TEST(ProcessMetrics, AreAllThere) {
   }
 }
 
+TEST(ProcessMetrics, AreTheSameWhereNoPageIsAskedFor) {
+  const ProcessNumbers numbers = read_process_numbers();
+  const auto values = read_all();
+  EXPECT_EQ(numbers.open_fds, values.at("process_open_fds"));
+  EXPECT_EQ(numbers.max_fds, values.at("process_max_fds"));
+  EXPECT_NEAR(numbers.cpu_seconds.value(), values.at("process_cpu_seconds_total"), 1);
+  const double resident = values.at("process_resident_memory_bytes");
+  EXPECT_NEAR(numbers.resident_bytes.value(), resident, resident / 2);
+}
+
 TEST(ProcessMetrics, CountDescriptorsExactly) {
   const double before = read_all().at("process_open_fds");
   std::vector<base::UniqueFd> opened;

@@ -1,0 +1,16 @@
+// The status page: what a browser shows at / of the metrics port. Its files are in status_page/,
+// embedded by CMake; nothing is read from disk, and nothing is asked of anybody but this port. The
+// page itself asks for /status.json, which the program adds.
+#pragma once
+
+#include <vector>
+
+#include "metrics/http_server.h"
+
+namespace metrics {
+
+// The page and its script, style and icon, with the headers that forbid a browser everything else.
+// The bodies are constant; any thread.
+std::vector<HttpPage> status_page();
+
+}  // namespace metrics

@@ -1,0 +1,180 @@
+// The status page: asks for the status document about once a second and shows it. It changes nothing
+// on the proxy; it can only ask.
+
+import * as figures from "./figures.js";
+import {Ages, Lists} from "./lists.js";
+import {Chart, setAttribute, setChildren, setText} from "./widgets.js";
+
+// Shorter than a second by what an answer and its drawing take: a verdict is to be seen within one.
+const POLL_MS = 800;
+const FIRST_RATE_MS = 400;
+const HIDDEN_POLL_MS = 10_000;
+const TIMEOUT_MS = 2500;
+
+const page = Object.fromEntries([...document.querySelectorAll("[id]")].map((node) => [node.id, node]));
+const history = new figures.History();
+const ages = new Ages();
+const lists = new Lists(page, () => draw());
+
+const chart = {
+  sessions: new Chart("Sessions", [""], figures.count),
+  started: new Chart("New sessions", [""], figures.perSecond),
+  toUpstream: new Chart("To upstream", [""], figures.bytesPerSecond),
+  toClient: new Chart("To client", [""], figures.bytesPerSecond),
+  setup: new Chart("Set-up time", ["median", "99th percentile"], figures.seconds),
+  busy: new Chart("Workers busy", [""], figures.percent, 1),
+  pool: new Chart("Pooled, ready", ["ready", "wanted"], figures.count),
+  endpoints: new Chart("Endpoints up", [""], figures.count),
+};
+page.tiles.append(...Object.values(chart).map((it) => it.node));
+
+// ---- Figures ----
+
+function sum(items, pick) { return items.reduce((all, it) => all + pick(it), 0); }
+
+function addSamples(now, earlier, elapsed) {
+  const {totals} = now;
+  const per = (field) => figures.rate(totals, earlier?.totals, elapsed, field);
+  const at = now.now;
+  const rejected = per("rejected_total");
+  chart.sessions.add(at, [totals.sessions_active], figures.count(totals.sessions_active), `${figures.count(totals.sessions_total)} have ended`);
+  chart.started.add(at, [per("accepted_total")], figures.perSecond(per("accepted_total")), rejected > 0 ? `${figures.perSecond(rejected)} turned away` : "none turned away");
+  for (const [tile, field] of [[chart.toUpstream, "bytes_to_upstream"], [chart.toClient, "bytes_to_client"]]) {
+    tile.add(at, [per(field)], figures.bytesPerSecond(per(field)), figures.bytes(totals[field]) + " in all");
+  }
+  const [p50, p99] = [0.5, 0.99].map((q) => earlier ? figures.quantile(q, totals.setup_seconds, earlier.totals.setup_seconds) : null);
+  chart.setup.add(at, [p50, p99], figures.seconds(p50), p50 === null ? "no new sessions" : `median; 99 % within ${figures.seconds(p99)}`);
+  const loads = now.workers.map((it, i) => figures.rate(it, earlier?.workers[i], elapsed, "busy_seconds_total"));
+  const busy = loads.includes(null) || loads.length === 0 ? null : sum(loads, (it) => it) / loads.length;
+  chart.busy.add(at, [busy], figures.percent(busy), busy === null ? "" : `the busiest of ${loads.length}: ${figures.percent(Math.max(...loads))}`);
+  const pools = now.upstreams.filter((it) => it.pool !== null).map((it) => it.pool);
+  const [ready, wanted] = [sum(pools, (it) => it.idle), sum(pools, (it) => it.wanted)];
+  chart.pool.add(at, [ready, wanted], pools.length > 0 ? figures.count(ready) : "–", pools.length > 0 ? `of ${figures.count(wanted)} wanted` : "no upstream has a pool");
+  const all = figures.endpointsOf(now);
+  const up = all.filter(({endpoint}) => endpoint.state === "up").length;
+  chart.endpoints.add(at, [up], figures.count(up), up === all.length ? `all of ${figures.count(all.length)}` : `of ${figures.count(all.length)}`);
+  setAttribute(chart.endpoints.node, "data-level", up === all.length ? "" : "warn");
+}
+
+function take(now) {
+  if (history.add(now)) {
+    Object.values(chart).forEach((it) => it.clear());
+    ages.clear();
+  }
+  ages.look(now);
+  const earlier = history.earlier();
+  addSamples(now, earlier, earlier ? now.now - earlier.now : 0);
+}
+
+function draw() {
+  const now = history.latest();
+  if (now === undefined) return;
+  const earlier = history.earlier();
+  setText(page.program, `${now.version} · ${now.transport} · process ${now.pid}`);
+  drawBanner(figures.summary(now, earlier));
+  Object.values(chart).forEach((it) => it.draw());
+  const filter = page.filter.value.trim().toLowerCase();
+  const found = lists.draw({document: now, earlier, elapsed: earlier ? now.now - earlier.now : 0, filter, ages});
+  setText(page["n-upstreams"], figures.count(now.upstreams.length));
+  setText(page["n-listeners"], figures.count(now.listeners.length));
+  const text = filter === "" ? "" : `${figures.count(found.upstreams)} of ${figures.count(figures.endpointsOf(now).length)} endpoints, ${figures.count(found.listeners)} of ${figures.count(now.listeners.length)} listeners`;
+  setText(page["filter-result"], text);
+}
+
+const ICONS = {bad: "i-down", warn: "i-warning", note: "i-drain", ok: "i-up", lost: "i-none"};
+
+function drawBanner({level, headline, details, announcement}) {
+  setAttribute(page.banner, "data-level", level);
+  setAttribute(page["banner-icon"], "href", "#" + ICONS[level]);
+  setText(page.headline, headline + ".");
+  const shown = details.slice(0, 5).map((it) => it.text);
+  if (details.length > 5) shown.push(`And ${details.length - 5} more.`);
+  page.details.hidden = shown.length === 0;
+  while (page.details.children.length < shown.length) page.details.append(document.createElement("li"));
+  setChildren(page.details, [...page.details.children].slice(0, shown.length));
+  shown.forEach((text, i) => setText(page.details.children[i], text));
+  setText(page.announcer, announcement);
+  document.title = level === "ok" ? "Millrace: all well" : `${level === "bad" ? "✕" : "!"} ${headline} – Millrace`;
+}
+
+// ---- Asking ----
+
+let lastAnswer = null;  // When the last one came, on this machine's clock.
+let timer = null;
+let asked = 0;
+
+function setLink(kind, text) {
+  setAttribute(page.link, "data-link", kind);
+  setText(page["link-text"], text);
+  document.body.classList.toggle("stale", kind === "lost");
+}
+
+function lost(reason) {
+  if (lastAnswer === null) {
+    setLink("lost", "No answer yet");
+    drawBanner({level: "lost", headline: `No answer from the proxy (${reason})`, details: [], announcement: "No answer from the proxy"});
+    return;
+  }
+  const ago = figures.age((Date.now() - lastAnswer) / 1000);
+  setLink("lost", "Connection lost");
+  drawBanner({level: "lost", headline: `Connection lost (${reason}): these figures are ${ago} old`, details: [], announcement: "Connection lost"});
+}
+
+async function poll() {
+  clearTimeout(timer);
+  const mine = ++asked;
+  const begun = performance.now();
+  try {
+    const answer = await fetch("status.json", {cache: "no-store", credentials: "same-origin", signal: AbortSignal.timeout(TIMEOUT_MS)});
+    if (!answer.ok) throw new Error("status " + answer.status);
+    const now = await answer.json();
+    if (mine !== asked) return;
+    lastAnswer = Date.now();
+    setLink("live", document.hidden ? "Live, slower while hidden" : "Live");
+    take(now);
+    draw();
+    if (mine === 1) performance.mark("first-figures");
+  } catch (error) {
+    if (mine !== asked) return;
+    lost(error.name === "TimeoutError" ? "no answer in time" : error instanceof TypeError ? "cannot be reached" : error.message);
+  }
+  const pause = document.hidden ? HIDDEN_POLL_MS : mine === 1 ? FIRST_RATE_MS : POLL_MS;
+  timer = setTimeout(poll, Math.max(0, pause - (performance.now() - begun)));
+}
+
+document.addEventListener("visibilitychange", () => { if (!document.hidden) poll(); });
+
+// ---- Theme and filter ----
+
+const THEMES = ["auto", "light", "dark"];
+
+function setTheme(theme) {
+  if (theme === "auto") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme;
+  setText(page.theme, "Theme: " + theme);
+  page.theme.dataset.theme = theme;
+}
+
+// Storage may be forbidden; then the choice lasts as long as the page.
+function remembered() { try { return localStorage.getItem("theme"); } catch { return null; } }
+function remember(theme) { try { localStorage.setItem("theme", theme); } catch { /* See above. */ } }
+
+setTheme(THEMES.includes(remembered()) ? remembered() : "auto");
+page.theme.addEventListener("click", () => {
+  const next = THEMES[(THEMES.indexOf(page.theme.dataset.theme) + 1) % THEMES.length];
+  setTheme(next);
+  remember(next);
+});
+
+page.filter.addEventListener("input", draw);
+document.addEventListener("keydown", (event) => {
+  if (event.key === "/" && document.activeElement !== page.filter && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    event.preventDefault();
+    page.filter.focus();
+  } else if (event.key === "Escape" && document.activeElement === page.filter) {
+    page.filter.value = "";
+    draw();
+  }
+});
+
+poll();
