@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "metrics/http_server.h"
+#include "metrics/http_pages.h"
 
 namespace metrics {
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "config/diff.h"
+#include "metrics/http_pages.h"
 #include "metrics/page.h"
 #include "metrics/status_page.h"
 #include "proxy/status_document.h"
@@ -100,15 +101,17 @@ base::Parsed<void> Instance::serve_metrics(const base::Address& bind) {
        }});
   auto server = metrics::HttpServer::start(
       bind,
-      {.metrics_page = [this] { return metrics::to_text(collector_.Collect()); },
-       .live = [] { return metrics::Health{}; },
-       .ready =
-           [this] {
-             if (status_.draining) return metrics::Health{.good = false, .reason = "draining"};
-             if (!status_.ready) return metrics::Health{.good = false, .reason = "starting"};
-             return metrics::Health{};
-           },
-       .pages = std::move(pages)},
+      metrics::read_only_pages(
+          {.metrics_page = [this] { return metrics::to_text(collector_.Collect()); },
+           .live = [] { return metrics::Health{}; },
+           .ready =
+               [this] {
+                 if (status_.draining) return metrics::Health{.good = false, .reason = "draining"};
+                 if (!status_.ready) return metrics::Health{.good = false, .reason = "starting"};
+                 return metrics::Health{};
+               },
+           .pages = std::move(pages)},
+          http_stats_),
       http_stats_);
   if (!server) return base::failure(server.error());
   http_server_ = std::make_unique<metrics::HttpServer>(*std::move(server));
