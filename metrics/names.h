@@ -130,6 +130,10 @@ inline constexpr Family kEndpointEjected{
     "millrace_endpoint_ejected", Type::kGauge, Unit::kNone,
     "1 while the endpoint gets no sessions for what sessions met there",
     LabelNames("upstream", "endpoint")};
+inline constexpr Family kEndpointAdminState{
+    "millrace_endpoint_admin_state", Type::kGauge, Unit::kNone,
+    "What the operator has ordered: 0 ready, 1 drain, 2 maintenance",
+    LabelNames("upstream", "endpoint")};
 inline constexpr Family kEndpointRttSeconds{
     "millrace_endpoint_rtt_seconds", Type::kHistogram, Unit::kSeconds,
     "Smoothed round trip time to the endpoint, at the end of sessions and once a minute",
@@ -404,6 +408,7 @@ inline constexpr std::array kAll = {
     &kEndpointMaxSessions,
     &kEndpointHealthy,
     &kEndpointEjected,
+    &kEndpointAdminState,
     &kEndpointRttSeconds,
     &kEndpointRetransmitsTotal,
     &kEndpointPathSamplesTotal,

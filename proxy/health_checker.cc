@@ -81,6 +81,9 @@ void HealthChecker::apply(const SnapshotPtr& snapshot) {
 
 void HealthChecker::take_over(const UpstreamPlan& upstream, const EndpointPlan& endpoint,
                               Targets& before) {
+  // Forgotten with its verdict, which no worker asks for: its weight is 0. When it is back it
+  // begins like a new one.
+  if (endpoint.admin_state() == AdminState::kMaintenance) return;
   const bool checked =
       upstream.config->health.has_value() && endpoint.address.family() != base::Family::kNone;
   if (!checked) {

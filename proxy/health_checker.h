@@ -2,7 +2,8 @@
 // comes back, and hangs up with a reset, so that a check leaves no TIME_WAIT behind. Owned by the
 // monitor, on its thread, over the monitor's transport.
 //
-// Every endpoint of an upstream with `health` is checked, those of weight 0 too. Checks of one
+// Every endpoint of an upstream with `health` is checked, those of weight 0 too, except for those
+// that the operator has put into maintenance. Checks of one
 // endpoint begin an interval apart, give or take a tenth, and never overlap. A bounded number is
 // under way; what is due beyond that waits in order, and its interval begins when it begins.
 #pragma once

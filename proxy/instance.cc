@@ -122,11 +122,11 @@ nlohmann::json Instance::status() const {
   return status_document({.status = status_, .catalog = catalog_, .access_log = access_log_});
 }
 
-Instance::Problems Instance::reload(config::Config config) {
+Instance::Problems Instance::reload(config::Config config, KeepOverrides keep) {
   const SnapshotPtr before = supervisor_->snapshot();
   const config::Diff diff = config::diff(before->config, config);
   Problems problems = diff.needs_restart;
-  if (problems.empty()) problems = supervisor_->apply(std::move(config));
+  if (problems.empty()) problems = supervisor_->apply(std::move(config), keep);
   if (!problems.empty()) {
     refuse_reload();
     return problems;
@@ -143,6 +143,14 @@ Instance::Problems Instance::reload(config::Config config) {
 void Instance::refuse_reload() {
   status_.last_reload_accepted = false;
   ++status_.reloads_refused;
+}
+
+base::Parsed<void> Instance::override_endpoint(const std::string& upstream,
+                                               const std::string& endpoint,
+                                               EndpointOverride value) {
+  auto result = supervisor_->override_endpoint(upstream, endpoint, value);
+  status_.set_snapshot(supervisor_->snapshot());
+  return result;
 }
 
 void Instance::follow_dns() {

@@ -41,9 +41,14 @@ class Instance {
 
   // Puts another configuration in force, or says why not and changes nothing. Live sessions of what
   // stays go on in either case.
-  Problems reload(config::Config config);
+  Problems reload(config::Config config, KeepOverrides keep = KeepOverrides::kDrop);
   // The file could not even be loaded: counts and remembers that the reload was refused.
   void refuse_reload();
+
+  // As the supervisor's.
+  base::Parsed<void> override_endpoint(const std::string& upstream, const std::string& endpoint,
+                                       EndpointOverride value);
+  const Overrides& overrides() const { return supervisor_->overrides(); }
 
   // Readable when the DNS may have changed endpoints: call follow_dns().
   int dns_fd() const { return supervisor_->dns_fd(); }

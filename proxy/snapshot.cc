@@ -7,9 +7,6 @@
 namespace proxy {
 namespace {
 
-// What an original_dst upstream's only endpoint is called where a name is needed.
-constexpr const char* kOriginalDestination = "original_dst";
-
 // An endpoint of each address. The limits of an endpoint are a written endpoint's alone.
 void add_resolved(UpstreamPlan& plan, const DnsEndpoints& resolved, MetricsCatalog& catalog) {
   const std::string& name = plan.config->name;
@@ -25,8 +22,19 @@ void add_resolved(UpstreamPlan& plan, const DnsEndpoints& resolved, MetricsCatal
   }
 }
 
+void apply_overrides(UpstreamPlan& plan, const Overrides& overrides) {
+  for (EndpointPlan& endpoint : plan.endpoints) {
+    endpoint.configured_weight = endpoint.weight;
+    const EndpointOverride* found =
+        overrides.find(plan.config->name, endpoint.series->names.endpoint);
+    if (found == nullptr) continue;
+    endpoint.overridden = *found;
+    endpoint.weight = found->effective_weight(endpoint.weight);
+  }
+}
+
 UpstreamPlan plan_of(const config::Upstream& upstream, const DnsEndpoints& resolved,
-                     MetricsCatalog& catalog) {
+                     MetricsCatalog& catalog, const Overrides& overrides) {
   UpstreamPlan plan;
   plan.config = &upstream;
   plan.series = &catalog.upstream(upstream.name);
@@ -45,6 +53,7 @@ UpstreamPlan plan_of(const config::Upstream& upstream, const DnsEndpoints& resol
     anywhere.weight = 1;
     anywhere.series = &catalog.endpoint(upstream.name, kOriginalDestination);
   }
+  apply_overrides(plan, overrides);
   if (upstream.balance == config::Balance::kMaglev) {
     std::vector<BalancedEndpoint> balanced;
     for (const EndpointPlan& endpoint : plan.endpoints) {
@@ -91,13 +100,14 @@ backends::ListenSpec listen_spec(const config::Listener& listener, const config:
 
 SnapshotPtr make_snapshot(std::uint64_t generation, config::Config config,
                           const std::vector<std::vector<base::Address>>& bind_addresses,
-                          MetricsCatalog& catalog, const DnsEndpoints& resolved) {
+                          MetricsCatalog& catalog, const DnsEndpoints& resolved,
+                          const Overrides& overrides) {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->generation = generation;
   snapshot->config = std::move(config);
   catalog.forget_configuration();
   for (const config::Upstream& upstream : snapshot->config.upstreams) {
-    snapshot->upstreams.push_back(plan_of(upstream, resolved, catalog));
+    snapshot->upstreams.push_back(plan_of(upstream, resolved, catalog, overrides));
   }
   CHECK(bind_addresses.size() == snapshot->config.listeners.size());
   for (std::size_t i = 0; i < bind_addresses.size(); ++i) {

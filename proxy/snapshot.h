@@ -14,9 +14,13 @@
 #include "config/config.h"
 #include "proxy/dns_answer.h"
 #include "proxy/maglev_table.h"
+#include "proxy/overrides.h"
 #include "proxy/worker_metrics.h"
 
 namespace proxy {
+
+// What an original_dst upstream's only endpoint is called where a name is needed.
+inline constexpr const char* kOriginalDestination = "original_dst";
 
 struct ListenerPlan {
   const config::Listener* config = nullptr;
@@ -28,11 +32,15 @@ struct ListenerPlan {
 
 struct EndpointPlan {
   base::Address address;
-  std::uint32_t weight = 0;
+  std::uint32_t weight = 0;  // With the operator's override.
   std::uint32_t priority = 0;
   std::uint32_t max_sessions = 0;  // All workers together; 0: no limit.
   std::uint32_t max_connecting = 0;
   const EndpointSeries* series = nullptr;
+  std::uint32_t configured_weight = 0;              // The file's or the DNS's.
+  std::optional<EndpointOverride> overridden = {};  // Unset: as configured.
+
+  AdminState admin_state() const { return overridden ? overridden->state : AdminState::kReady; }
 };
 
 struct UpstreamPlan {
@@ -57,10 +65,12 @@ using DnsEndpoints = std::map<std::string, std::vector<DnsAddress>>;
 // Marks the catalog's series and points to them. bind_addresses has, for each listener of the
 // config, the address of each of its binds as the transport factory claimed it (a port 0 is a
 // number there). resolved has the endpoints of upstreams with dns; one that is missing has none
-// yet. A snapshot made only because they have changed keeps its generation.
+// yet. overrides are the operator's. A snapshot made only because one of the two has changed keeps
+// its generation.
 SnapshotPtr make_snapshot(std::uint64_t generation, config::Config config,
                           const std::vector<std::vector<base::Address>>& bind_addresses,
-                          MetricsCatalog& catalog, const DnsEndpoints& resolved = {});
+                          MetricsCatalog& catalog, const DnsEndpoints& resolved = {},
+                          const Overrides& overrides = {});
 
 // What a bind of the configuration asks of the transport.
 backends::ListenSpec listen_spec(const config::Listener& listener, const config::Bind& bind);

@@ -2,7 +2,9 @@
 
 #include <sys/eventfd.h>
 
+#include <algorithm>
 #include <future>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -29,6 +31,27 @@ void mark_in_force(const Snapshot& snapshot, MetricsCatalog& catalog) {
       catalog.endpoint(endpoint.series->names.upstream, endpoint.series->names.endpoint);
     }
   }
+}
+
+// Whether an endpoint of that name is or may come to be in the upstream.
+bool may_have_endpoint(const config::Upstream& upstream, const std::string& endpoint) {
+  if (upstream.dns) return true;
+  if (upstream.original_dst) return endpoint == kOriginalDestination;
+  return std::any_of(upstream.endpoints.begin(), upstream.endpoints.end(),
+                     [&](const auto& each) { return base::to_string(each.address) == endpoint; });
+}
+
+// For an error that says what there is, without filling a screen.
+std::string some_of(const std::vector<std::string_view>& all) {
+  constexpr std::size_t kNamed = 10;
+  if (all.empty()) return "none";
+  std::string text;
+  for (std::size_t i = 0; i < std::min(all.size(), kNamed); ++i) {
+    if (i > 0) text += ", ";
+    text += all[i];
+  }
+  if (all.size() > kNamed) text += " and " + std::to_string(all.size() - kNamed) + " more";
+  return text;
 }
 
 }  // namespace
@@ -150,16 +173,18 @@ base::Parsed<void> Supervisor::keep_running_workers() {
   return result;
 }
 
-Supervisor::Problems Supervisor::apply(config::Config config) {
+Supervisor::Problems Supervisor::apply(config::Config config, KeepOverrides keep) {
   CHECK(!draining_);
   if (auto problems = claims_.add(config); !problems.empty()) return problems;
   const std::uint64_t generation = snapshot_ != nullptr ? snapshot_->generation + 1 : 1;
   const auto addresses = claims_.addresses(config);
   Problems problems = dns_.prepare(config, addresses);
+  Overrides overrides;
   if (problems.empty()) {
     const DnsEndpoints resolved = dns_.endpoints(config);
-    problems =
-        put_in_force(make_snapshot(generation, std::move(config), addresses, catalog_, resolved));
+    overrides = overrides_for(config, keep);
+    problems = put_in_force(
+        make_snapshot(generation, std::move(config), addresses, catalog_, resolved, overrides));
   }
   if (!problems.empty()) {
     dns_.abandon();
@@ -168,6 +193,8 @@ Supervisor::Problems Supervisor::apply(config::Config config) {
     return problems;
   }
   dns_.commit();
+  log_dropped_overrides(overrides);
+  overrides_ = std::move(overrides);
   access_log_.configure(snapshot_->config.log);
   claims_.keep_only(snapshot_->config);
   log_listeners(*snapshot_);
@@ -178,13 +205,78 @@ bool Supervisor::follow_dns() {
   eventfd_t changes = 0;
   static_cast<void>(eventfd_read(dns_.changed_fd(), &changes));
   if (draining_ || snapshot_ == nullptr || !dns_.changed()) return false;
+  put_in_force_again(overrides_);
+  return true;
+}
+
+// The same configuration with the endpoints that the DNS has now, and these overrides.
+void Supervisor::put_in_force_again(const Overrides& overrides) {
   const config::Config& config = snapshot_->config;
   const DnsEndpoints resolved = dns_.endpoints(config);
   // Every address it listens at is held already, so there is nothing that could fail.
-  const Problems problems = put_in_force(
-      make_snapshot(snapshot_->generation, config, claims_.addresses(config), catalog_, resolved));
+  const Problems problems = put_in_force(make_snapshot(
+      snapshot_->generation, config, claims_.addresses(config), catalog_, resolved, overrides));
   CHECK(problems.empty());
-  return true;
+}
+
+// Those of ours that stay when the configuration comes into force. An address that the DNS does not
+// name at the moment may be back with its next answer, and shall not come back in service then.
+Overrides Supervisor::overrides_for(const config::Config& config, KeepOverrides keep) const {
+  Overrides kept;
+  if (keep == KeepOverrides::kDrop || overrides_.size() == 0) return kept;
+  std::map<std::string_view, const config::Upstream*> upstreams;
+  for (const config::Upstream& each : config.upstreams) upstreams.emplace(each.name, &each);
+  kept = overrides_;
+  kept.keep_if([&](const Overrides::Key& key) {
+    const auto found = upstreams.find(key.first);
+    return found != upstreams.end() && may_have_endpoint(*found->second, key.second);
+  });
+  return kept;
+}
+
+void Supervisor::log_dropped_overrides(const Overrides& kept) {
+  for (const auto& [key, value] : overrides_.all()) {
+    if (kept.find(key.first, key.second) != nullptr) continue;
+    log_.info("upstream {}: the override of endpoint {} ({}) went with the reload", key.first,
+              key.second, to_text(value));
+  }
+}
+
+// The error names what there is.
+base::Parsed<void> Supervisor::knows(const std::string& upstream,
+                                     const std::string& endpoint) const {
+  std::vector<std::string_view> upstreams;
+  for (const UpstreamPlan& plan : snapshot_->upstreams) {
+    upstreams.push_back(plan.config->name);
+    if (plan.config->name != upstream) continue;
+    std::vector<std::string_view> endpoints;
+    for (const EndpointPlan& each : plan.endpoints) {
+      if (each.series->names.endpoint == endpoint) return {};
+      endpoints.push_back(each.series->names.endpoint);
+    }
+    return base::failure("upstream " + upstream + " has no endpoint " + endpoint + "; it has " +
+                         some_of(endpoints));
+  }
+  return base::failure("there is no upstream " + upstream + "; there are " + some_of(upstreams));
+}
+
+base::Parsed<void> Supervisor::override_endpoint(const std::string& upstream,
+                                                 const std::string& endpoint,
+                                                 EndpointOverride value) {
+  if (draining_ || snapshot_ == nullptr) return base::failure("the proxy is not serving");
+  const EndpointOverride* before = overrides_.find(upstream, endpoint);
+  // Of an address that the DNS does not name at the moment: what there is can be changed.
+  if (before == nullptr) {
+    if (auto known = knows(upstream, endpoint); !known) return known;
+  }
+  if (value == (before != nullptr ? *before : EndpointOverride{})) return {};
+  Overrides next = overrides_;
+  if (auto set = next.set(upstream, endpoint, value); !set) return set;
+  put_in_force_again(next);
+  overrides_ = std::move(next);
+  log_.info("upstream {}: endpoint {} is set to {} by the admin API", upstream, endpoint,
+            to_text(value));
+  return {};
 }
 
 Supervisor::Problems Supervisor::put_in_force(const SnapshotPtr& next) {

@@ -19,11 +19,15 @@
 #include "proxy/evidence.h"
 #include "proxy/log.h"
 #include "proxy/monitor_thread.h"
+#include "proxy/overrides.h"
 #include "proxy/snapshot.h"
 #include "proxy/worker_metrics.h"
 #include "proxy/worker_thread.h"
 
 namespace proxy {
+
+// What a reload does with the operator's overrides.
+enum class KeepOverrides : std::uint8_t { kDrop, kKeep };
 
 class Supervisor final : private Announcer {
  public:
@@ -46,8 +50,15 @@ class Supervisor final : private Announcer {
   base::Parsed<void> start(const std::vector<int>& cpus, std::size_t receive_buffers_bytes = 0);
 
   // Puts a configuration in force on all workers. When it cannot be, the problems at their places
-  // in the file, and nothing has changed.
-  Problems apply(config::Config config);
+  // in the file, and nothing has changed. Overrides that are kept go with their endpoints: those
+  // that the configuration does not have any more are dropped, with a line in the log.
+  Problems apply(config::Config config, KeepOverrides keep = KeepOverrides::kDrop);
+
+  // Puts an override in force on all workers, under the same configuration and generation; an empty
+  // one takes it away. The error says what would be right, and nothing has changed.
+  base::Parsed<void> override_endpoint(const std::string& upstream, const std::string& endpoint,
+                                       EndpointOverride value);
+  const Overrides& overrides() const { return overrides_; }
 
   // Readable when the DNS may have changed endpoints: call follow_dns(). Stays the supervisor's.
   int dns_fd() const { return dns_.changed_fd(); }
@@ -74,6 +85,10 @@ class Supervisor final : private Announcer {
 
   base::Parsed<void> start_monitor(std::size_t workers, std::size_t checks_max);
   base::Parsed<void> keep_running_workers();
+  Overrides overrides_for(const config::Config& config, KeepOverrides keep) const;
+  void log_dropped_overrides(const Overrides& kept);
+  base::Parsed<void> knows(const std::string& upstream, const std::string& endpoint) const;
+  void put_in_force_again(const Overrides& overrides);
   Problems prepare_everywhere(const SnapshotPtr& snapshot);
   void tell_all(Command::Kind kind);
   void log_engines(std::size_t sessions_max);
@@ -85,6 +100,7 @@ class Supervisor final : private Announcer {
   Log& log_;
   Claims claims_;
   DnsUpstreams dns_;
+  Overrides overrides_;
   base::UniqueFd finished_fd_;
   SnapshotPtr snapshot_;
   bool draining_ = false;

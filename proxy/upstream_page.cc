@@ -66,6 +66,8 @@ void add_upstream_limits(Page& page, const Snapshot& snapshot) {
     for (const EndpointPlan& endpoint : plan.endpoints) {
       page.add(names::kEndpointMaxSessions, {name, endpoint.series->names.endpoint},
                endpoint.max_sessions);
+      page.add(names::kEndpointAdminState, {name, endpoint.series->names.endpoint},
+               static_cast<int>(endpoint.admin_state()));
     }
   }
 }

@@ -69,6 +69,42 @@ TEST_F(SupervisorTest, NumbersConfigurationsAndKeepsTheOldOneWhenTheNewOneCannot
   EXPECT_EQ(supervisor_.snapshot()->generation, 2U);
 }
 
+TEST_F(SupervisorTest, PutsOverridesInForceUnderTheSameGeneration) {
+  ASSERT_TRUE(supervisor_.start(std::vector<int>(3, base::usable_cpus().front())));
+  ASSERT_TRUE(supervisor_.apply(config()).empty());
+  ASSERT_TRUE(supervisor_.override_endpoint("app", "127.0.0.1:9", {AdminState::kDrain, {}}));
+  EXPECT_EQ(supervisor_.snapshot()->generation, 1U);
+  EXPECT_EQ(supervisor_.snapshot()->upstreams[0].endpoints[0].weight, 0U);
+  ASSERT_TRUE(supervisor_.override_endpoint("app", "127.0.0.1:9", {}));
+  EXPECT_EQ(supervisor_.snapshot()->upstreams[0].endpoints[0].weight, 100U);
+  EXPECT_EQ(supervisor_.overrides().size(), 0U);
+}
+
+TEST_F(SupervisorTest, SaysWhatThereIsToOverride) {
+  ASSERT_TRUE(supervisor_.start(std::vector<int>(3, base::usable_cpus().front())));
+  ASSERT_TRUE(supervisor_.apply(config()).empty());
+  EXPECT_EQ(supervisor_.override_endpoint("ap", "127.0.0.1:9", {AdminState::kDrain, {}}).error(),
+            "there is no upstream ap; there are app");
+  EXPECT_EQ(supervisor_.override_endpoint("app", "127.0.0.1:8", {AdminState::kDrain, {}}).error(),
+            "upstream app has no endpoint 127.0.0.1:8; it has 127.0.0.1:9");
+}
+
+TEST_F(SupervisorTest, DropsOverridesWithAReloadUnlessToldToKeepThoseOfEndpointsThatStay) {
+  ASSERT_TRUE(supervisor_.start(std::vector<int>(3, base::usable_cpus().front())));
+  ASSERT_TRUE(supervisor_.apply(config()).empty());
+  ASSERT_TRUE(supervisor_.override_endpoint("app", "127.0.0.1:9", {AdminState::kDrain, {}}));
+  ASSERT_TRUE(supervisor_.apply(config(), KeepOverrides::kKeep).empty());
+  EXPECT_EQ(supervisor_.snapshot()->upstreams[0].endpoints[0].weight, 0U);
+  config::Config other = config();
+  other.upstreams[0].endpoints[0].address = address("127.0.0.1:8");
+  ASSERT_TRUE(supervisor_.apply(other, KeepOverrides::kKeep).empty());
+  EXPECT_EQ(supervisor_.overrides().size(), 0U);
+  ASSERT_TRUE(supervisor_.override_endpoint("app", "127.0.0.1:8", {AdminState::kReady, 7}));
+  EXPECT_EQ(supervisor_.snapshot()->upstreams[0].endpoints[0].weight, 7U);
+  ASSERT_TRUE(supervisor_.apply(other).empty());
+  EXPECT_EQ(supervisor_.snapshot()->upstreams[0].endpoints[0].weight, 100U);
+}
+
 TEST_F(SupervisorTest, RunsUnpinnedWhereAProcessorCannotBeHad) {
   EXPECT_TRUE(supervisor_.start({1023, 1023, 1023}));
   ASSERT_TRUE(supervisor_.apply(config()).empty());
