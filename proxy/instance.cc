@@ -68,7 +68,7 @@ Instance::Instance(LogOutput& output, const config::Config& config,
       catalog_(cpus_.size()),
       access_log_(output, cpus_.size(), config.log),
       status_(factory_->engine()),
-      collector_(status_, *factory_, catalog_, log_, access_log_, http_stats_),
+      collector_(status_, *factory_, catalog_, log_, access_log_, http_stats_, admin_stats_),
       supervisor_(std::make_unique<Supervisor>(*factory_, catalog_, access_log_, log_)) {}
 
 Instance::~Instance() {

@@ -12,6 +12,9 @@
 #include <utility>
 
 #include "config/loader.h"
+#include "proxy/admin_api.h"
+#include "proxy/admin_operations.h"
+#include "proxy/admin_server.h"
 #include "proxy/exit_code.h"
 #include "proxy/instance.h"
 #include "proxy/log_output.h"
@@ -24,26 +27,31 @@ namespace {
 // of signals is no more than two orders to the workers.
 enum class Stopping : std::uint8_t { kNo, kDraining, kNow };
 
-class Program {
+class Program final : public AdminOperations {
  public:
-  Program(std::string config_path, Instance& instance)
-      : config_path_(std::move(config_path)), instance_(instance) {}
+  Program(std::string config_path, Instance& instance, AdminServer& admin)
+      : config_path_(std::move(config_path)), instance_(instance), admin_(admin) {}
 
   void handle(int signal);
 
+  Instance::Problems reload(KeepOverrides keep) override;
+  bool begin_drain(std::optional<base::Nanos> drain_for) override;
+  bool stopping() const override { return stopping_ != Stopping::kNo; }
+  const std::string& config_path() const override { return config_path_; }
+
  private:
   void stop(std::optional<base::Nanos> drain_for);
-  void reload();
 
   std::string config_path_;
   Instance& instance_;
+  AdminServer& admin_;
   Stopping stopping_ = Stopping::kNo;
 };
 
 void Program::handle(int signal) {
   switch (signal) {
     case SIGHUP:
-      reload();
+      static_cast<void>(reload(KeepOverrides::kDrop));
       return;
     case SIGQUIT:
       stop(base::kForever);
@@ -81,24 +89,34 @@ void Program::stop(std::optional<base::Nanos> drain_for) {
   }
 }
 
-void Program::reload() {
+bool Program::begin_drain(std::optional<base::Nanos> drain_for) {
+  if (stopping()) return false;
+  stop(drain_for);
+  return true;
+}
+
+Instance::Problems Program::reload(KeepOverrides keep) {
   Log& log = instance_.log();
-  if (stopping_ != Stopping::kNo) {
+  if (stopping()) {
     log.warning("not reloading: the proxy is stopping");
-    return;
+    return {{.mark = {}, .text = "the proxy is stopping"}};
   }
   Instance::Problems problems;
   if (auto loaded = config::load(config_path_)) {
-    problems = instance_.reload(*std::move(loaded));
+    problems = instance_.reload(*std::move(loaded), keep);
   } else {
     problems = std::move(loaded.error());
     instance_.refuse_reload();
   }
-  if (problems.empty()) return;
+  if (problems.empty()) {
+    admin_.reload(instance_.snapshot()->config.admin);
+    return {};
+  }
   for (const config::Problem& problem : problems) {
     log.error("{}", config::to_string(config_path_, problem));
   }
   log.error("reload refused: configuration {} stays in force", instance_.snapshot()->generation);
+  return problems;
 }
 
 void print(const std::string& path, const Instance::Problems& problems) {
@@ -107,11 +125,26 @@ void print(const std::string& path, const Instance::Problems& problems) {
   }
 }
 
+// False: it was asked for and cannot be had.
+bool start_admin(AdminServer& server, const RunOptions& options, Instance& instance) {
+  const config::Admin& admin = instance.snapshot()->config.admin;
+  const auto served = server.start(admin);
+  if (served) return true;
+  if (admin.enable == config::AdminEnable::kOn) {
+    print(options.config_path, {{.mark = admin.bind.mark, .text = served.error()}});
+    return false;
+  }
+  instance.log().warning("no admin API: {}", served.error());
+  return true;
+}
+
 // Until every worker has drained.
-void serve(Program& program, Instance& instance, Signals& signals) {
-  std::array<pollfd, 3> waits = {{{.fd = signals.fd(), .events = POLLIN, .revents = 0},
+void serve(Program& program, AdminServer& admin, Instance& instance, Signals& signals) {
+  AdminApi api(instance, program);
+  std::array<pollfd, 4> waits = {{{.fd = signals.fd(), .events = POLLIN, .revents = 0},
                                   {.fd = instance.finished_fd(), .events = POLLIN, .revents = 0},
-                                  {.fd = instance.dns_fd(), .events = POLLIN, .revents = 0}}};
+                                  {.fd = instance.dns_fd(), .events = POLLIN, .revents = 0},
+                                  {.fd = admin.fd(), .events = POLLIN, .revents = 0}}};
   while (!instance.finished()) {
     // EINTR cannot come: every signal that is not ignored is blocked.
     static_cast<void>(::poll(waits.data(), waits.size(), -1));
@@ -119,6 +152,7 @@ void serve(Program& program, Instance& instance, Signals& signals) {
     static_cast<void>(eventfd_read(instance.finished_fd(), &finished_workers));
     while (const auto signal = signals.take()) program.handle(*signal);
     if (waits[2].revents != 0) instance.follow_dns();
+    if (waits[3].revents != 0) admin.answer_all(api);
   }
 }
 
@@ -142,8 +176,10 @@ int run_proxy(const RunOptions& options) {
     print(options.config_path, problems);
     return kExitFailed;
   }
-  Program program(options.config_path, **instance);
-  serve(program, **instance, signals);
+  AdminServer admin((*instance)->log(), (*instance)->admin_stats());
+  if (!start_admin(admin, options, **instance)) return kExitFailed;
+  Program program(options.config_path, **instance, admin);
+  serve(program, admin, **instance, signals);
   (*instance)->log().info("stopped");
   return kExitDone;
 }
