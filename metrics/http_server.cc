@@ -24,6 +24,7 @@ namespace {
 struct Incoming {
   std::string method;
   std::string target;
+  const char* target_end = nullptr;  // In libmicrohttpd's buffer; only ever compared.
   std::string body;
   std::size_t body_bytes_max = 0;
   base::Nanos started{0};
@@ -217,17 +218,22 @@ HttpServer::Service::Client& HttpServer::Service::client_of(MHD_Connection* conn
 // libmicrohttpd's own idea of the path has lost its escapes: an unescaped %00 cut it short.
 void* HttpServer::Service::on_target(void* /*self*/, const char* target,
                                      MHD_Connection* connection) {
-  client_of(connection).request.target = target;
+  Incoming& request = client_of(connection).request;
+  request.target = target;
+  request.target_end = target + request.target.size();
   return nullptr;
 }
 
 MHD_Result HttpServer::Service::on_request(void* self, MHD_Connection* connection,
                                            const char* /*path*/, const char* method,
-                                           const char* /*version*/, const char* upload,
+                                           const char* version, const char* upload,
                                            std::size_t* upload_size, void** request) {
   auto& service = *static_cast<Service*>(self);
   Client& client = client_of(connection);
   if (*request == nullptr) {
+    // A NUL ends the target for libmicrohttpd: "/x\0y" would be served as "/x". Only then is the
+    // version not what follows the target's end in its buffer.
+    if (version != client.request.target_end + 1) return MHD_NO;
     *request = &client;
     client.request.method = method;
     return service.begin(connection, client);

@@ -458,6 +458,14 @@ TEST(HttpServer, HandsItsSiteTheBodyAndTheTargetAsTheyWereSent) {
                   .starts_with("GET|/%2e%00//a?b=%41+c||127.0.0.1:"));
 }
 
+TEST(HttpServer, TakesNoTargetThatANulCutsShort) {
+  const Echoing echoing;
+  HttpClient client(echoing.address());
+  client.send_all("GET /x" + std::string(1, '\0') + "y HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(client.read_to_end(), "");
+  EXPECT_TRUE(client.ended());
+}
+
 TEST(HttpServer, TakesABodyInChunks) {
   const Echoing echoing;
   HttpClient client(echoing.address());
