@@ -2,13 +2,13 @@
 // Main thread.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "config/problem.h"
 #include "metrics/http_site.h"
-#include "nlohmann/json_fwd.hpp"
 #include "proxy/overrides.h"
 #include "proxy/snapshot.h"
 

@@ -43,6 +43,9 @@ base::Parsed<std::optional<base::Nanos>> drain_of(std::string_view body) {
   return *duration;
 }
 
+// A copy: what the instance refers to changes with the reload.
+SnapshotPtr in_force(const Instance& instance) { return instance.snapshot(); }
+
 std::string_view word_of(config::LogLevel level) {
   for (const auto& choice : config::keys::kLogLevels) {
     if (choice.value == level) return choice.name;
@@ -56,7 +59,7 @@ HttpReply order_reload(Instance& instance, AdminOperations& program, std::string
   const auto keep = keep_of(body);
   if (!keep) return admin_error(HttpStatus::kBadRequest, keep.error());
   if (program.stopping()) return admin_error(HttpStatus::kUnavailable, kStopping);
-  const SnapshotPtr before = instance.snapshot();
+  const SnapshotPtr before = in_force(instance);
   const Instance::Problems problems = program.reload(*keep);
   if (!problems.empty()) {
     return admin_error(
