@@ -71,6 +71,7 @@ TEST(AdminQueue, WaitsForWhatMainHasBegunWith) {
 TEST(AdminQueue, IsBoundedAndAnswersInOrder) {
   AdminQueue queue;
   std::vector<std::thread> asking;
+  asking.reserve(AdminQueue::kCallsMax);
   std::array<AdminQueue::Outcome, AdminQueue::kCallsMax> outcomes;
   for (auto& outcome : outcomes) {
     asking.emplace_back([&] {

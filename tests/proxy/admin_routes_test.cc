@@ -52,7 +52,7 @@ TEST(AdminRoutes, AreThoseOfTheOpenApiDocument) {
       std::string upper = method;
       std::transform(upper.begin(), upper.end(), upper.begin(),
                      [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-      described.insert(upper + " " + path);
+      described.insert(upper.append(" ").append(path));
     }
   }
   std::set<std::string> served;
