@@ -16,7 +16,13 @@ namespace {
 // makes the kernel drop a scraper's SYN, which costs it a second.
 constexpr int kBacklog = 1024;
 
-base::Result<base::UniqueFd> bind_to(const base::Address& address) {
+// The abstract namespace has no files (man 7 unix).
+bool has_file(const base::Address& address) {
+  return address.family() == base::Family::kUnix && !address.path.empty() &&
+         address.path.front() != '@';
+}
+
+base::Result<base::UniqueFd> bind_to(const base::Address& address, mode_t file_mode) {
   const base::RawAddress raw = base::to_raw(address);
   base::UniqueFd fd(socket(raw.get()->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return base::failure_of_errno();
@@ -33,15 +39,18 @@ base::Result<base::UniqueFd> bind_to(const base::Address& address) {
       setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) != 0) {
     return base::failure_of_errno();
   }
+  const bool own_mode = file_mode != 0 && has_file(address);
+  // bind(2) makes the file with the socket's mode less the umask's bits, so there is no moment in
+  // which it is more open than this; chmod then gives it what the umask took.
+  if (own_mode && fchmod(fd.get(), file_mode) != 0) return base::failure_of_errno();
   if (bind(fd.get(), raw.get(), raw.size) != 0) return base::failure_of_errno();
+  if (own_mode && chmod(address.path.c_str(), file_mode) != 0) {
+    const base::Errno why = base::last_errno();
+    static_cast<void>(unlink(address.path.c_str()));
+    return base::failure(why);
+  }
   if (listen(fd.get(), kBacklog) != 0) return base::failure_of_errno();
   return fd;
-}
-
-// The abstract namespace has no files (man 7 unix).
-bool has_file(const base::Address& address) {
-  return address.family() == base::Family::kUnix && !address.path.empty() &&
-         address.path.front() != '@';
 }
 
 // True for the file of a UNIX socket whose process is gone: a crash leaves one behind.
@@ -63,11 +72,11 @@ base::Address local_address(int fd) {
 
 }  // namespace
 
-base::Parsed<HttpListener> HttpListener::open(const base::Address& address) {
-  base::Result<base::UniqueFd> fd = bind_to(address);
+base::Parsed<HttpListener> HttpListener::open(const base::Address& address, mode_t file_mode) {
+  base::Result<base::UniqueFd> fd = bind_to(address, file_mode);
   if (!fd && fd.error() == base::to_errno(EADDRINUSE) && is_stale_socket(address)) {
     static_cast<void>(unlink(address.path.c_str()));  // If that fails, so does the next bind.
-    fd = bind_to(address);
+    fd = bind_to(address, file_mode);
   }
   if (!fd) {
     return base::failure("cannot listen on " + base::to_string(address) + ": " +

@@ -16,9 +16,10 @@ namespace metrics {
 class HttpListener {
  public:
   // Binds and listens. Port 0 takes a free port; [::] also takes IPv4. The file of a UNIX socket
-  // that nobody listens on any more is replaced; any other file is an error. The error is a
+  // that nobody listens on any more is replaced; any other file is an error. file_mode is
+  // that of a UNIX socket's file, from its first moment; 0: what the umask leaves. The error is a
   // sentence with the address and the reason.
-  static base::Parsed<HttpListener> open(const base::Address& address);
+  static base::Parsed<HttpListener> open(const base::Address& address, mode_t file_mode = 0);
   // A socket that somebody else made listen at the address. The file of a UNIX socket stays theirs.
   static HttpListener adopt(base::UniqueFd fd, const base::Address& address);
 

@@ -5,37 +5,55 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <array>
+#include <charconv>
 #include <chrono>
-#include <cstring>
+#include <cstdint>
 #include <list>
+#include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "base/assert.h"
 #include "metrics/http_listener.h"
-#include "metrics/page.h"
 
 namespace metrics {
 namespace {
 
-constexpr const char* kPlainText = "text/plain; charset=utf-8";
-
-struct Reply {
-  HttpStatus status = HttpStatus::kOk;
+// What came of a request while it comes in. One request a connection, so a connection has one.
+struct Incoming {
+  std::string method;
+  std::string target;
+  const char* target_end = nullptr;  // In libmicrohttpd's buffer; only ever compared.
   std::string body;
-  const char* content_type = kPlainText;
-  const std::vector<HttpPage::Header>* headers = nullptr;  // Besides those of every answer.
+  std::size_t body_bytes_max = 0;
+  base::Nanos started{0};
 };
 
-// No page has an escape in its path, and an unescaped %00 would cut the path short: "/%00x" became
-// the index page.
-std::size_t keep_escapes(void* /*nothing*/, MHD_Connection* /*connection*/, char* text) {
-  return std::strlen(text);
+// "uid 1000 pid 4711" of a process on this machine, else its address: who is behind a request, for
+// the log.
+std::string describe_client(MHD_socket fd) {
+  sockaddr_storage storage = {};
+  socklen_t size = sizeof storage;
+  if (getpeername(fd, reinterpret_cast<sockaddr*>(&storage), &size) != 0) return "a client";
+  if (storage.ss_family != AF_UNIX) return base::to_string(base::from_raw(storage, size));
+  ucred who = {};
+  size = sizeof who;
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) return "a UNIX socket";
+  return "uid " + std::to_string(who.uid) + " pid " + std::to_string(who.pid);
 }
 
-Reply health_page(const Health& health) {
-  return {health.good ? HttpStatus::kOk : HttpStatus::kUnavailable, health.reason + "\n"};
+std::string_view header_of(MHD_Connection* connection, const char* name) {
+  const char* value = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+  return value == nullptr ? std::string_view() : std::string_view(value);
+}
+
+// What the head promises; libmicrohttpd has refused what is no number. 0: none, or in chunks.
+std::size_t promised_length(MHD_Connection* connection) {
+  const std::string_view text = header_of(connection, MHD_HTTP_HEADER_CONTENT_LENGTH);
+  std::size_t length = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), length);
+  return error == std::errc::result_out_of_range ? SIZE_MAX : length;
 }
 
 // A thread inherits the mask of its maker. Signals are for the main thread, which waits for them;
@@ -61,12 +79,10 @@ class AllSignalsBlocked {
 // destruction, when that thread does not exist.
 class HttpServer::Service {
  public:
-  Service(HttpListener listener, HttpHandlers handlers, HttpStats& stats, const HttpLimits& limits)
-      : handlers_(std::move(handlers)),
-        stats_(stats),
-        limits_(limits),
-        listener_(std::move(listener)) {
-    CHECK(handlers_.metrics_page && handlers_.live && handlers_.ready);
+  Service(HttpListener listener, std::unique_ptr<HttpSite> site, HttpStats& stats,
+          const HttpLimits& limits)
+      : site_(std::move(site)), stats_(stats), limits_(limits), listener_(std::move(listener)) {
+    CHECK(site_ != nullptr);
     CHECK(limits_.connections_max > 0 && limits_.idle_timeout >= std::chrono::seconds(1));
     stats_.connections_max.set(limits_.connections_max);
   }
@@ -87,14 +103,9 @@ class HttpServer::Service {
     MHD_socket fd = MHD_INVALID_SOCKET;
     bool answered = false;
     bool cut = false;  // Shut down by us; libmicrohttpd notices in its next turn.
+    Incoming request;
     std::list<Client>::iterator self;
   };
-
-  struct Route {
-    std::string_view path;
-    Reply (Service::*page)();
-  };
-  static const std::array<Route, 3> kRoutes;
 
   // Newcomers past connections_max are let in before libmicrohttpd has noticed that older ones were
   // cut. Past this many it stops accepting until it has.
@@ -103,33 +114,31 @@ class HttpServer::Service {
   static MHD_Result on_request(void* self, MHD_Connection* connection, const char* path,
                                const char* method, const char* version, const char* upload,
                                std::size_t* upload_size, void** request);
+  static void* on_target(void* self, const char* target, MHD_Connection* connection);
   static void on_connection(void* self, MHD_Connection* connection, void** client,
                             MHD_ConnectionNotificationCode code);
 
   void opened(MHD_Connection* connection, void** client);
   void closed(Client& client);
   void cut_oldest();
-  Reply answer(std::string_view method, std::string_view path);
-  Reply no_such_page() const;
-  static MHD_Result send(MHD_Connection* connection, Reply reply);
+  static Client& client_of(MHD_Connection* connection);
+  // The two phases of a request. What they return is libmicrohttpd's: MHD_NO closes the connection.
+  MHD_Result begin(MHD_Connection* connection, Client& client);
+  MHD_Result take_body(Client& client, std::string_view bytes);
+  HttpRequest request_of(MHD_Connection* connection, const Client& client,
+                         std::string_view who) const;
+  MHD_Result answer(MHD_Connection* connection, Client& client);
+  MHD_Result send(MHD_Connection* connection, Client& client, HttpReply reply);
+  void forget_body(Client& client);
 
-  Reply show_metrics();
-  Reply show_live() { return health_page(handlers_.live()); }
-  Reply show_ready() { return health_page(handlers_.ready()); }
-
-  HttpHandlers handlers_;
+  std::unique_ptr<HttpSite> site_;
   HttpStats& stats_;
   HttpLimits limits_;
   HttpListener listener_;
   std::list<Client> clients_;
+  std::size_t bodies_bytes_ = 0;  // Of all clients together.
   MHD_Daemon* daemon_ = nullptr;
 };
-
-const std::array<HttpServer::Service::Route, 3> HttpServer::Service::kRoutes = {{
-    {"/metrics", &Service::show_metrics},
-    {"/healthz", &Service::show_live},
-    {"/readyz", &Service::show_ready},
-}};
 
 bool HttpServer::Service::run() {
   const AllSignalsBlocked no_signals;
@@ -147,7 +156,7 @@ bool HttpServer::Service::run() {
                        MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits_.connection_memory_bytes,       //
                        MHD_OPTION_CONNECTION_TIMEOUT, static_cast<unsigned>(idle_s),              //
                        MHD_OPTION_STRICT_FOR_CLIENT, 1,                                           //
-                       MHD_OPTION_UNESCAPE_CALLBACK, &keep_escapes, nullptr,                      //
+                       MHD_OPTION_URI_LOG_CALLBACK, &Service::on_target, this,                    //
                        MHD_OPTION_END);
   return daemon_ != nullptr;
 }
@@ -184,6 +193,7 @@ void HttpServer::Service::closed(Client& client) {
   } else if (!client.answered) {
     stats_.dropped[static_cast<std::size_t>(HttpDrop::kNoRequest)].add();
   }
+  forget_body(client);
   clients_.erase(client.self);
   stats_.connections.set(static_cast<std::int64_t>(clients_.size()));
 }
@@ -198,47 +208,98 @@ void HttpServer::Service::cut_oldest() {
   static_cast<void>(shutdown(oldest->fd, SHUT_RDWR));
 }
 
-MHD_Result HttpServer::Service::on_request(void* self, MHD_Connection* connection, const char* path,
-                                           const char* method, const char* /*version*/,
-                                           const char* /*upload*/, std::size_t* /*upload_size*/,
-                                           void** /*request*/) {
-  auto& service = *static_cast<Service*>(self);
+HttpServer::Service::Client& HttpServer::Service::client_of(MHD_Connection* connection) {
   const MHD_ConnectionInfo* info =
       MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
   CHECK(info != nullptr);
-  static_cast<Client*>(info->socket_context)->answered = true;
-  Reply reply = service.answer(method, path);
-  service.stats_.requests[static_cast<std::size_t>(reply.status)].add();
-  return send(connection, std::move(reply));
+  return *static_cast<Client*>(info->socket_context);
 }
 
-Reply HttpServer::Service::answer(std::string_view method, std::string_view path) {
-  const auto is_asked = [&](const auto& known) { return known.path == path; };
-  const auto* const route = std::find_if(kRoutes.begin(), kRoutes.end(), is_asked);
-  const auto page = std::find_if(handlers_.pages.begin(), handlers_.pages.end(), is_asked);
-  if (route == kRoutes.end() && page == handlers_.pages.end()) return no_such_page();
-  if (method != MHD_HTTP_METHOD_GET && method != MHD_HTTP_METHOD_HEAD) {
-    return {HttpStatus::kMethodNotAllowed, "GET and HEAD only\n"};
+// libmicrohttpd's own idea of the path has lost its escapes: an unescaped %00 cut it short.
+void* HttpServer::Service::on_target(void* /*self*/, const char* target,
+                                     MHD_Connection* connection) {
+  Incoming& request = client_of(connection).request;
+  request.target = target;
+  request.target_end = target + request.target.size();
+  return nullptr;
+}
+
+MHD_Result HttpServer::Service::on_request(void* self, MHD_Connection* connection,
+                                           const char* /*path*/, const char* method,
+                                           const char* version, const char* upload,
+                                           std::size_t* upload_size, void** request) {
+  auto& service = *static_cast<Service*>(self);
+  Client& client = client_of(connection);
+  if (*request == nullptr) {
+    // A NUL ends the target for libmicrohttpd: "/x\0y" would be served as "/x". Only then is the
+    // version not what follows the target's end in its buffer.
+    if (version != client.request.target_end + 1) return MHD_NO;
+    *request = &client;
+    client.request.method = method;
+    return service.begin(connection, client);
   }
-  if (route != kRoutes.end()) return (this->*route->page)();
-  return {HttpStatus::kOk, page->body(), page->content_type, &page->headers};
+  if (*upload_size != 0) {
+    const std::string_view bytes(upload, *upload_size);
+    *upload_size = 0;
+    return service.take_body(client, bytes);
+  }
+  return service.answer(connection, client);
 }
 
-Reply HttpServer::Service::no_such_page() const {
-  std::string text = "no such page; there are";
-  for (const Route& route : kRoutes) text += " " + std::string(route.path);
-  for (const HttpPage& page : handlers_.pages) text += " " + std::string(page.path);
-  return {HttpStatus::kNotFound, text + "\n"};
+HttpRequest HttpServer::Service::request_of(MHD_Connection* connection, const Client& client,
+                                            std::string_view who) const {
+  return {.method = client.request.method,
+          .target = client.request.target,
+          .authorization = header_of(connection, MHD_HTTP_HEADER_AUTHORIZATION),
+          .body = client.request.body,
+          .client = who};
 }
 
-Reply HttpServer::Service::show_metrics() {
-  const base::Nanos begin = base::monotonic_now();
-  std::string page = handlers_.metrics_page();
-  stats_.render_nanos.set((base::monotonic_now() - begin).count());
-  return {HttpStatus::kOk, std::move(page), kTextContentType};
+MHD_Result HttpServer::Service::begin(MHD_Connection* connection, Client& client) {
+  const std::string who = describe_client(client.fd);
+  const HttpRequest head = request_of(connection, client, who);
+  HttpAdmission admission = site_->admit(head);
+  if (admission.reply) return send(connection, client, *std::move(admission.reply));
+  if (admission.body_bytes_max == 0) return send(connection, client, site_->answer(head));
+  client.request.body_bytes_max = admission.body_bytes_max;
+  client.request.started = base::monotonic_now();
+  const std::size_t length = promised_length(connection);
+  if (length > admission.body_bytes_max) {
+    return send(connection, client, site_->too_long(head, admission.body_bytes_max));
+  }
+  if (length > limits_.bodies_bytes_max - bodies_bytes_) {
+    return send(connection, client, site_->too_many(head));
+  }
+  return MHD_YES;
 }
 
-MHD_Result HttpServer::Service::send(MHD_Connection* connection, Reply reply) {
+MHD_Result HttpServer::Service::take_body(Client& client, std::string_view bytes) {
+  Incoming& request = client.request;
+  if (base::monotonic_now() - request.started > limits_.body_time_max) return MHD_NO;
+  // Only a body in chunks comes here with too much. It cannot be answered before its end, and
+  // whether it has one nobody knows.
+  if (bytes.size() > request.body_bytes_max - request.body.size()) return MHD_NO;
+  if (bytes.size() > limits_.bodies_bytes_max - bodies_bytes_) return MHD_NO;
+  request.body += bytes;
+  bodies_bytes_ += bytes.size();
+  return MHD_YES;
+}
+
+MHD_Result HttpServer::Service::answer(MHD_Connection* connection, Client& client) {
+  const std::string who = describe_client(client.fd);
+  HttpReply reply = site_->answer(request_of(connection, client, who));
+  forget_body(client);
+  return send(connection, client, std::move(reply));
+}
+
+void HttpServer::Service::forget_body(Client& client) {
+  bodies_bytes_ -= client.request.body.size();
+  client.request.body = {};
+}
+
+MHD_Result HttpServer::Service::send(MHD_Connection* connection, Client& client, HttpReply reply) {
+  client.answered = true;
+  stats_.requests[static_cast<std::size_t>(reply.status)].add();
   // The page moves into the response, which may outlive this call by the time of a slow reader.
   const unsigned code = code_of(reply.status);
   auto body = std::make_unique<std::string>(std::move(reply.body));
@@ -256,27 +317,22 @@ MHD_Result HttpServer::Service::send(MHD_Connection* connection, Reply reply) {
   complete &= MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close") == MHD_YES;
   // A browser takes a page for nothing but what its type says.
   complete &= MHD_add_response_header(response, "X-Content-Type-Options", "nosniff") == MHD_YES;
-  if (reply.headers != nullptr) {
-    for (const HttpPage::Header& header : *reply.headers) {
-      complete &= MHD_add_response_header(response, header.name, header.value) == MHD_YES;
-    }
-  }
-  if (reply.status == HttpStatus::kMethodNotAllowed) {
-    complete &= MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD") == MHD_YES;
+  for (const HttpHeader& header : reply.headers) {
+    complete &= MHD_add_response_header(response, header.name, header.value.c_str()) == MHD_YES;
   }
   const MHD_Result result = complete ? MHD_queue_response(connection, code, response) : MHD_NO;
   MHD_destroy_response(response);  // Ours; the connection holds a reference of its own.
   return result;
 }
 
-base::Parsed<HttpServer> HttpServer::start(const base::Address& bind, HttpHandlers handlers,
-                                           HttpStats& stats, const HttpLimits& limits,
-                                           base::UniqueFd listening) {
-  base::Parsed<HttpListener> listener =
-      listening ? HttpListener::adopt(std::move(listening), bind) : HttpListener::open(bind);
+base::Parsed<HttpServer> HttpServer::start(const base::Address& bind,
+                                           std::unique_ptr<HttpSite> site, HttpStats& stats,
+                                           const HttpLimits& limits, base::UniqueFd listening) {
+  base::Parsed<HttpListener> listener = listening
+                                            ? HttpListener::adopt(std::move(listening), bind)
+                                            : HttpListener::open(bind, limits.socket_mode);
   if (!listener) return base::failure(std::move(listener.error()));
-  auto service =
-      std::make_unique<Service>(std::move(*listener), std::move(handlers), stats, limits);
+  auto service = std::make_unique<Service>(std::move(*listener), std::move(site), stats, limits);
   if (!service->run()) {
     return base::failure("cannot start the HTTP server on " + base::to_string(service->address()) +
                          ": " + base::errno_text(base::last_errno()));

@@ -1,5 +1,6 @@
 #include "metrics/http_stats.h"
 
+#include <array>
 #include <string>
 
 #include "base/assert.h"
@@ -8,6 +9,12 @@
 
 namespace metrics {
 namespace {
+
+// What the pages of the metrics port answer with.
+constexpr std::array kPageStatuses = {HttpStatus::kOk, HttpStatus::kNotFound,
+                                      HttpStatus::kMethodNotAllowed, HttpStatus::kUnavailable};
+
+}  // namespace
 
 const char* name_of(HttpDrop cause) {
   switch (cause) {
@@ -21,16 +28,22 @@ const char* name_of(HttpDrop cause) {
   CHECK(false);
 }
 
-}  // namespace
-
 unsigned code_of(HttpStatus status) {
   switch (status) {
     case HttpStatus::kOk:
       return 200;
+    case HttpStatus::kBadRequest:
+      return 400;
+    case HttpStatus::kUnauthorized:
+      return 401;
     case HttpStatus::kNotFound:
       return 404;
     case HttpStatus::kMethodNotAllowed:
       return 405;
+    case HttpStatus::kConflict:
+      return 409;
+    case HttpStatus::kTooLarge:
+      return 413;
     case HttpStatus::kUnavailable:
       return 503;
     case HttpStatus::kCount:
@@ -40,9 +53,10 @@ unsigned code_of(HttpStatus status) {
 }
 
 void add_http_metrics(Page& page, const HttpStats& stats) {
-  for (std::size_t i = 0; i < stats.requests.size(); ++i) {
-    const std::string code = std::to_string(code_of(static_cast<HttpStatus>(i)));
-    page.add(names::kHttpRequestsTotal, {code}, static_cast<double>(stats.requests[i].value()));
+  for (const HttpStatus status : kPageStatuses) {
+    const auto count = stats.requests[static_cast<std::size_t>(status)].value();
+    page.add(names::kHttpRequestsTotal, {std::to_string(code_of(status))},
+             static_cast<double>(count));
   }
   for (std::size_t i = 0; i < stats.dropped.size(); ++i) {
     page.add(names::kHttpConnectionsDroppedTotal, {name_of(static_cast<HttpDrop>(i))},

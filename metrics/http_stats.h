@@ -1,4 +1,4 @@
-// What the HTTP server counts about itself. Owned by main, because the page that shows these
+// What an HTTP server counts about itself. Owned by main, because the page that shows these
 // numbers is one the server serves: the block has to be there before the server. Written on the
 // http thread only, read by any.
 #pragma once
@@ -12,11 +12,22 @@
 
 namespace metrics {
 
-// The statuses our pages answer with. What is not HTTP at all is answered by libmicrohttpd (400,
-// 413, 431, ...) before any page sees it, and shows up as HttpDrop::kNoRequest.
-enum class HttpStatus : std::uint8_t { kOk, kNotFound, kMethodNotAllowed, kUnavailable, kCount };
+// The statuses our sites answer with; the pages of the metrics port know four of them. What is not
+// HTTP at all is answered by libmicrohttpd (400, 413, 431, ...) before any page sees it, and shows
+// up as HttpDrop::kNoRequest.
+enum class HttpStatus : std::uint8_t {
+  kOk,
+  kBadRequest,
+  kUnauthorized,
+  kNotFound,
+  kMethodNotAllowed,
+  kConflict,
+  kTooLarge,
+  kUnavailable,
+  kCount
+};
 
-// 200, 404, 405, 503.
+// 200, 400, 401, 404, 405, 409, 413, 503.
 unsigned code_of(HttpStatus status);
 
 // Why a connection ended without its answer.
@@ -34,7 +45,10 @@ struct HttpStats {
   Gauge render_nanos;  // Of the previous page of metrics.
 };
 
-// Adds the millrace_http_* families.
+// The label value of a cause.
+const char* name_of(HttpDrop cause);
+
+// Adds the millrace_http_* families, which are those of the metrics port.
 void add_http_metrics(Page& page, const HttpStats& stats);
 
 }  // namespace metrics

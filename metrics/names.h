@@ -337,7 +337,7 @@ inline constexpr Family kLogDroppedTotal{
     "Lines of the control-plane log thrown away because it could not be written fast enough",
     LabelNames()};
 
-// The HTTP server these numbers come from.
+// The HTTP server these numbers come from; then the admin API's, counted apart.
 inline constexpr Family kHttpRequestsTotal{"millrace_http_requests_total", Type::kCounter,
                                            Unit::kNone, "Requests answered, by status code",
                                            LabelNames("code")};
@@ -352,6 +352,17 @@ inline constexpr Family kHttpConnectionsDroppedTotal{
 inline constexpr Family kHttpRenderSeconds{
     "millrace_http_render_seconds", Type::kGauge, Unit::kSeconds,
     "Time it took to write the previous page of metrics", LabelNames()};
+inline constexpr Family kAdminRequestsTotal{"millrace_admin_requests_total", Type::kCounter,
+                                            Unit::kNone, "Requests answered, by status code",
+                                            LabelNames("code")};
+inline constexpr Family kAdminRequestsRefusedTotal{
+    "millrace_admin_requests_refused_total", Type::kCounter, Unit::kNone,
+    "Requests that did not get to what they asked for, by reason", LabelNames("reason")};
+inline constexpr Family kAdminConnections{"millrace_admin_connections", Type::kGauge, Unit::kNone,
+                                          "Connections open now", LabelNames()};
+inline constexpr Family kAdminConnectionsDroppedTotal{
+    "millrace_admin_connections_dropped_total", Type::kCounter, Unit::kNone,
+    "Connections that ended without an answer, by cause", LabelNames("cause")};
 
 // The process, under the names every Prometheus client library uses.
 inline constexpr Family kProcessCpuSecondsTotal{
@@ -475,6 +486,10 @@ inline constexpr std::array kAll = {
     &kHttpConnectionsMax,
     &kHttpConnectionsDroppedTotal,
     &kHttpRenderSeconds,
+    &kAdminRequestsTotal,
+    &kAdminRequestsRefusedTotal,
+    &kAdminConnections,
+    &kAdminConnectionsDroppedTotal,
     &kProcessCpuSecondsTotal,
     &kProcessResidentMemoryBytes,
     &kProcessVirtualMemoryBytes,

@@ -5,7 +5,6 @@
 #include <string_view>
 
 #include "base/assert.h"
-#include "metrics/status_page_files.h"
 
 namespace metrics {
 namespace {
@@ -37,10 +36,9 @@ constexpr std::array<Place, 7> kPlaces = {{
     {"lists.js", "/lists.js", kScript},
     {"icon.svg", "/icon.svg", "image/svg+xml"},
 }};
-static_assert(kPlaces.size() == status_page_files::kFiles.size());
 
 std::string_view contents_of(std::string_view file) {
-  for (const auto& [name, bytes] : status_page_files::kFiles) {
+  for (const auto& [name, bytes] : status_page_files()) {
     if (name == file) return bytes;
   }
   base::check_failed(__FILE__, __LINE__, "a file of the page");

@@ -220,6 +220,7 @@ std::vector<prometheus::MetricFamily> Collector::Collect() const {
   }
   add_refusals(page, factory_.refusals());
   metrics::add_http_metrics(page, http_);
+  add_admin_metrics(page, admin_);
   metrics::add_process_metrics(page);
   return std::move(page).take();
 }

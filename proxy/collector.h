@@ -10,6 +10,7 @@
 #include "backends/transport_factory.h"
 #include "metrics/http_stats.h"
 #include "proxy/access_log.h"
+#include "proxy/admin_stats.h"
 #include "proxy/log.h"
 #include "proxy/program_status.h"
 #include "proxy/worker_metrics.h"
@@ -21,13 +22,14 @@ class Collector : public prometheus::Collectable {
   // All must outlive the collector.
   Collector(const ProgramStatus& status, const backends::TransportFactory& factory,
             const MetricsCatalog& catalog, const Log& log, const AccessLog& access_log,
-            const metrics::HttpStats& http)
+            const metrics::HttpStats& http, const AdminStats& admin)
       : status_(status),
         factory_(factory),
         catalog_(catalog),
         log_(log),
         access_log_(access_log),
-        http_(http) {}
+        http_(http),
+        admin_(admin) {}
 
   std::vector<prometheus::MetricFamily> Collect() const override;
 
@@ -38,6 +40,7 @@ class Collector : public prometheus::Collectable {
   const Log& log_;
   const AccessLog& access_log_;
   const metrics::HttpStats& http_;
+  const AdminStats& admin_;
 };
 
 }  // namespace proxy

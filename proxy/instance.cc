@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "config/diff.h"
+#include "metrics/http_pages.h"
 #include "metrics/page.h"
 #include "metrics/status_page.h"
 #include "proxy/status_document.h"
@@ -74,7 +75,7 @@ Instance::Instance(LogOutput& output, const config::Config& config,
       catalog_(cpus_.size()),
       access_log_(output, cpus_.size(), config.log),
       status_(factory_->engine()),
-      collector_(status_, *factory_, catalog_, log_, access_log_, http_stats_),
+      collector_(status_, *factory_, catalog_, log_, access_log_, http_stats_, admin_stats_),
       supervisor_(std::make_unique<Supervisor>(*factory_, catalog_, access_log_, log_)) {}
 
 Instance::~Instance() {
@@ -137,15 +138,17 @@ base::Parsed<void> Instance::serve_metrics(const base::Address& bind) {
        }});
   auto server = metrics::HttpServer::start(
       bind,
-      {.metrics_page = [this] { return metrics::to_text(collector_.Collect()); },
-       .live = [] { return metrics::Health{}; },
-       .ready =
-           [this] {
-             if (status_.draining) return metrics::Health{.good = false, .reason = "draining"};
-             if (!status_.ready) return metrics::Health{.good = false, .reason = "starting"};
-             return metrics::Health{};
-           },
-       .pages = std::move(pages)},
+      metrics::read_only_pages(
+          {.metrics_page = [this] { return metrics::to_text(collector_.Collect()); },
+           .live = [] { return metrics::Health{}; },
+           .ready =
+               [this] {
+                 if (status_.draining) return metrics::Health{.good = false, .reason = "draining"};
+                 if (!status_.ready) return metrics::Health{.good = false, .reason = "starting"};
+                 return metrics::Health{};
+               },
+           .pages = std::move(pages)},
+          http_stats_),
       http_stats_, {}, sockets_ != nullptr ? sockets_->take_one(bind) : base::UniqueFd());
   if (!server) return base::failure(server.error());
   http_server_ = std::make_unique<metrics::HttpServer>(*std::move(server));

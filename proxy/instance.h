@@ -16,6 +16,7 @@
 #include "metrics/http_server.h"
 #include "metrics/http_stats.h"
 #include "proxy/access_log.h"
+#include "proxy/admin_stats.h"
 #include "proxy/collector.h"
 #include "proxy/log.h"
 #include "proxy/log_output.h"
@@ -86,6 +87,7 @@ class Instance {
 
   Log& log() { return log_; }
   std::string_view engine() const { return factory_->engine(); }
+  AdminStats& admin_stats() { return admin_stats_; }
   const MetricsCatalog& catalog() const { return catalog_; }
   // In force; after start().
   const SnapshotPtr& snapshot() const { return supervisor_->snapshot(); }
@@ -108,6 +110,7 @@ class Instance {
   AccessLog access_log_;
   ProgramStatus status_;
   metrics::HttpStats http_stats_;
+  AdminStats admin_stats_;
   Collector collector_;
   std::unique_ptr<metrics::HttpServer> http_server_;  // Before the workers go: it says "draining".
   std::unique_ptr<Supervisor> supervisor_;

@@ -38,6 +38,10 @@ class Log {
   // At start and at reload. Lines already queued get the new format.
   void configure(const config::Log& options);
 
+  // Until the next change or configure(). Any thread.
+  void set_level(config::LogLevel level) { level_.store(level, std::memory_order_relaxed); }
+  config::LogLevel level() const { return level_.load(std::memory_order_relaxed); }
+
   template <typename... Args>
   void debug(fmt::format_string<Args...> text, Args&&... args) {
     write(config::LogLevel::kDebug, text, fmt::make_format_args(args...));

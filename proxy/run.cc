@@ -15,6 +15,9 @@
 
 #include "base/inherited_sockets.h"
 #include "config/loader.h"
+#include "proxy/admin_api.h"
+#include "proxy/admin_operations.h"
+#include "proxy/admin_server.h"
 #include "proxy/confinement.h"
 #include "proxy/exit_code.h"
 #include "proxy/instance.h"
@@ -29,24 +32,32 @@ namespace {
 // of signals is no more than two orders to the workers.
 enum class Stopping : std::uint8_t { kNo, kDraining, kNow };
 
-class Program {
+class Program final : public AdminOperations {
  public:
-  Program(std::string config_path, Instance& instance, ServiceManager& manager)
-      : config_path_(std::move(config_path)), instance_(instance), manager_(manager) {}
+  Program(std::string config_path, Instance& instance, AdminServer& admin, ServiceManager& manager)
+      : config_path_(std::move(config_path)),
+        instance_(instance),
+        admin_(admin),
+        manager_(manager) {}
 
   void handle(int signal);
   // Tells the service manager what is due.
   void tend();
   ServiceFacts facts() const;
 
+  Instance::Problems reload(KeepOverrides keep) override;
+  bool begin_drain(std::optional<base::Nanos> drain_for) override;
+  bool stopping() const override { return stopping_ != Stopping::kNo; }
+  const std::string& config_path() const override { return config_path_; }
+
  private:
   void stop(std::optional<base::Nanos> drain_for);
   void drain(base::Nanos drain_for);
-  void reload();
-  void load_and_apply();
+  Instance::Problems load_and_apply(KeepOverrides keep);
 
   std::string config_path_;
   Instance& instance_;
+  AdminServer& admin_;
   ServiceManager& manager_;
   Stopping stopping_ = Stopping::kNo;
   base::Nanos drain_deadline_ = base::kForever;
@@ -55,7 +66,7 @@ class Program {
 void Program::handle(int signal) {
   switch (signal) {
     case SIGHUP:
-      reload();
+      static_cast<void>(reload(KeepOverrides::kDrop));
       return;
     case SIGUSR1:
       instance_.reopen_access_log();
@@ -116,31 +127,41 @@ void Program::stop(std::optional<base::Nanos> drain_for) {
   }
 }
 
-void Program::reload() {
-  Log& log = instance_.log();
-  if (stopping_ != Stopping::kNo) {
-    log.warning("not reloading: the proxy is stopping");
-    return;
-  }
-  manager_.reloading(base::monotonic_now());
-  load_and_apply();
-  manager_.ready(facts());
+bool Program::begin_drain(std::optional<base::Nanos> drain_for) {
+  if (stopping()) return false;
+  stop(drain_for);
+  return true;
 }
 
-void Program::load_and_apply() {
+Instance::Problems Program::reload(KeepOverrides keep) {
+  if (stopping()) {
+    instance_.log().warning("not reloading: the proxy is stopping");
+    return {{.mark = {}, .text = "the proxy is stopping"}};
+  }
+  manager_.reloading(base::monotonic_now());
+  Instance::Problems problems = load_and_apply(keep);
+  manager_.ready(facts());
+  return problems;
+}
+
+Instance::Problems Program::load_and_apply(KeepOverrides keep) {
   Log& log = instance_.log();
   Instance::Problems problems;
   if (auto loaded = config::load(config_path_)) {
-    problems = instance_.reload(*std::move(loaded));
+    problems = instance_.reload(*std::move(loaded), keep);
   } else {
     problems = std::move(loaded.error());
     instance_.refuse_reload();
   }
-  if (problems.empty()) return;
+  if (problems.empty()) {
+    admin_.reload(instance_.snapshot()->config.admin);
+    return {};
+  }
   for (const config::Problem& problem : problems) {
     log.error("{}", config::to_string(config_path_, problem));
   }
   log.error("reload refused: configuration {} stays in force", instance_.snapshot()->generation);
+  return problems;
 }
 
 void print(const std::string& path, const Instance::Problems& problems) {
@@ -157,11 +178,27 @@ int wait_ms(const ServiceManager& manager) {
   return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 60'000));
 }
 
+// False: it was asked for and cannot be had.
+bool start_admin(AdminServer& server, const RunOptions& options, Instance& instance) {
+  const config::Admin& admin = instance.snapshot()->config.admin;
+  const auto served = server.start(admin);
+  if (served) return true;
+  if (admin.enable == config::AdminEnable::kOn) {
+    print(options.config_path, {{.mark = admin.bind.mark, .text = served.error()}});
+    return false;
+  }
+  instance.log().warning("no admin API: {}", served.error());
+  return true;
+}
+
 // Until every worker has drained.
-void serve(Program& program, Instance& instance, Signals& signals, const ServiceManager& manager) {
-  std::array<pollfd, 3> waits = {{{.fd = signals.fd(), .events = POLLIN, .revents = 0},
+void serve(Program& program, AdminServer& admin, Instance& instance, Signals& signals,
+           const ServiceManager& manager) {
+  AdminApi api(instance, program);
+  std::array<pollfd, 4> waits = {{{.fd = signals.fd(), .events = POLLIN, .revents = 0},
                                   {.fd = instance.finished_fd(), .events = POLLIN, .revents = 0},
-                                  {.fd = instance.dns_fd(), .events = POLLIN, .revents = 0}}};
+                                  {.fd = instance.dns_fd(), .events = POLLIN, .revents = 0},
+                                  {.fd = admin.fd(), .events = POLLIN, .revents = 0}}};
   while (!instance.finished()) {
     // EINTR cannot come: every signal that is not ignored is blocked.
     static_cast<void>(::poll(waits.data(), waits.size(), wait_ms(manager)));
@@ -169,6 +206,7 @@ void serve(Program& program, Instance& instance, Signals& signals, const Service
     static_cast<void>(eventfd_read(instance.finished_fd(), &finished_workers));
     while (const auto signal = signals.take()) program.handle(*signal);
     if (waits[2].revents != 0) instance.follow_dns();
+    if (waits[3].revents != 0) admin.answer_all(api);
     program.tend();
   }
 }
@@ -206,10 +244,12 @@ int run_proxy(const RunOptions& options) {
     print(options.config_path, problems);
     return kExitFailed;
   }
+  AdminServer admin((*instance)->log(), (*instance)->admin_stats());
+  if (!start_admin(admin, options, **instance)) return kExitFailed;
   ServiceManager manager(base::monotonic_now());
-  Program program(options.config_path, **instance, manager);
+  Program program(options.config_path, **instance, admin, manager);
   manager.ready(program.facts());
-  serve(program, **instance, signals, manager);
+  serve(program, admin, **instance, signals, manager);
   (*instance)->log().info("stopped");
   return kExitDone;
 }

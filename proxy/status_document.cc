@@ -68,7 +68,15 @@ static_assert(static_cast<std::size_t>(backends::Direction::kToUpstream) == 0);
 using Ends = std::array<std::array<std::uint64_t, kCauses>, kActors>;
 
 // Where an endpoint stands, in one word: what keeps new sessions away, the operator's wish first.
-std::string_view endpoint_state(const Verdict& verdict, std::uint32_t weight) {
+std::string_view endpoint_state(const Verdict& verdict, std::uint32_t weight, AdminState ordered) {
+  switch (ordered) {
+    case AdminState::kMaintenance:
+      return "maintenance";
+    case AdminState::kDrain:
+      return "draining";
+    case AdminState::kReady:
+      break;
+  }
   if (!verdict.healthy) return "down";
   if (verdict.ejected) return "ejected";
   return weight == 0 ? "weightless" : "up";
@@ -115,6 +123,24 @@ json histogram(const metrics::LatencySnapshot& snapshot) {
     buckets.push_back({base::to_seconds(view.bounds[i]), below});
   }
   return {{"count", snapshot.count()}, {"sum", view.sum_seconds}, {"buckets", std::move(buckets)}};
+}
+
+json override_of(const EndpointPlan& endpoint) {
+  if (!endpoint.overridden) return nullptr;
+  const EndpointOverride& ordered = *endpoint.overridden;
+  return {{"state", name(ordered.state)},
+          {"weight", ordered.weight ? json(*ordered.weight) : json(nullptr)}};
+}
+
+std::size_t count_overrides(const SnapshotPtr& snapshot) {
+  std::size_t count = 0;
+  if (snapshot == nullptr) return count;
+  for (const UpstreamPlan& upstream : snapshot->upstreams) {
+    for (const EndpointPlan& endpoint : upstream.endpoints) {
+      if (endpoint.overridden) ++count;
+    }
+  }
+  return count;
 }
 
 json or_null(std::optional<double> value) { return value ? json(*value) : json(nullptr); }
@@ -189,7 +215,7 @@ void Document::add_program() {
                          {"reloads_accepted", status.reloads_accepted.load()},
                          {"reloads_refused", status.reloads_refused.load()},
                          {"last_reload_accepted", status.last_reload_accepted.load()},
-                         {"overrides", 0}};
+                         {"overrides", count_overrides(snapshot_)}};
 }
 
 void Document::add_up_routes() {
@@ -323,7 +349,9 @@ json Document::endpoint(const UpstreamPlan& plan, const EndpointPlan& endpoint) 
   numbers["priority"] = endpoint.priority;
   numbers["max_sessions"] = endpoint.max_sessions;
   numbers["checked"] = plan.config->health.has_value();
-  numbers["state"] = endpoint_state(endpoint.series->verdict, endpoint.weight);
+  numbers["state"] =
+      endpoint_state(endpoint.series->verdict, endpoint.weight, endpoint.admin_state());
+  numbers["override"] = override_of(endpoint);
   numbers["removed"] = false;
   return numbers;
 }

@@ -19,6 +19,7 @@
 #include "metrics/http_stats.h"
 #include "metrics/page.h"
 #include "proxy/access_log.h"
+#include "proxy/admin_stats.h"
 #include "proxy/collector.h"
 #include "proxy/log_output.h"
 #include "proxy/program_status.h"
@@ -80,8 +81,9 @@ int run(const Size& size) {
   const proxy::AccessLog access_log(output, size.workers, {});
   const proxy::ProgramStatus status("epoll");
   const metrics::HttpStats http;
+  const proxy::AdminStats admin;
   const auto factory = backends::make_transport_factory("epoll").value();
-  const proxy::Collector collector(status, *factory, catalog, log, access_log, http);
+  const proxy::Collector collector(status, *factory, catalog, log, access_log, http, admin);
 
   std::vector<double> collect_ms;
   std::vector<double> text_ms;

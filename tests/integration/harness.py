@@ -118,7 +118,7 @@ def config(*endpoints, **changes):
     listener.update(changes.pop("listener", {}))
     upstream.update(changes.pop("upstream", {}))
     whole = {"workers": {"count": 2}, "listeners": [listener], "upstreams": [upstream],
-             "metrics": {"bind": "127.0.0.1:0"}, "shutdown": {"drain": "1s"}}
+             "metrics": {"bind": "127.0.0.1:0"}, "admin": {"enable": "off"}, "shutdown": {"drain": "1s"}}
     whole.update(changes)
     if TRANSPORT:
         whole.setdefault("transport", TRANSPORT)

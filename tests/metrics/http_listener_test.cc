@@ -141,5 +141,17 @@ TEST_F(HttpListenerFile, OfASuccessorSurvivesItsPredecessor) {
   EXPECT_TRUE(can_connect(address()));
 }
 
+TEST_F(HttpListenerFile, HasTheModeThatIsAskedForWhateverTheUmask) {
+  for (const mode_t mask : {mode_t{0}, mode_t{077}}) {
+    const mode_t before = umask(mask);
+    const auto listener = HttpListener::open(address(), 0660);
+    umask(before);
+    ASSERT_TRUE(listener) << listener.error();
+    struct stat file = {};
+    ASSERT_EQ(stat(path().c_str(), &file), 0);
+    EXPECT_EQ(file.st_mode & 07777U, 0660U);
+  }
+}
+
 }  // namespace
 }  // namespace metrics

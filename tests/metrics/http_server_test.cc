@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/address.h"
+#include "metrics/http_pages.h"
 #include "metrics/page.h"
 #include "tests/metrics/http_client.h"
 
@@ -36,7 +37,8 @@ HttpHandlers plain_handlers() {
 // A server on a free port, and what a scraper would see of it.
 struct Serving {
   explicit Serving(HttpHandlers handlers = plain_handlers(), const HttpLimits& limits = {})
-      : server(HttpServer::start(address_of("127.0.0.1:0"), std::move(handlers), stats, limits)
+      : server(HttpServer::start(address_of("127.0.0.1:0"),
+                                 read_only_pages(std::move(handlers), stats), stats, limits)
                    .value()) {}
 
   const base::Address& address() const { return server.address(); }
@@ -189,7 +191,8 @@ TEST(HttpServer, ServesOnAUnixSocket) {
   const std::string path = testing::TempDir() + "http." + std::to_string(getpid()) + ".sock";
   HttpStats stats;
   {
-    const auto server = HttpServer::start(address_of("unix:" + path), plain_handlers(), stats);
+    const auto server = HttpServer::start(address_of("unix:" + path),
+                                          read_only_pages(plain_handlers(), stats), stats);
     ASSERT_TRUE(server) << server.error();
     EXPECT_EQ(base::to_string(server->address()), "unix:" + path);
     EXPECT_EQ(body_of(ask(server->address(), "/metrics")), kPage);
@@ -199,7 +202,8 @@ TEST(HttpServer, ServesOnAUnixSocket) {
 
 TEST(HttpServer, ServesOnV6) {
   HttpStats stats;
-  const auto server = HttpServer::start(address_of("[::1]:0"), plain_handlers(), stats);
+  const auto server =
+      HttpServer::start(address_of("[::1]:0"), read_only_pages(plain_handlers(), stats), stats);
   ASSERT_TRUE(server) << server.error();
   EXPECT_EQ(body_of(ask(server->address(), "/metrics")), kPage);
 }
@@ -207,7 +211,8 @@ TEST(HttpServer, ServesOnV6) {
 TEST(HttpServer, SaysWhyItCannotStart) {
   const Serving serving;
   HttpStats stats;
-  const auto second = HttpServer::start(serving.address(), plain_handlers(), stats);
+  const auto second =
+      HttpServer::start(serving.address(), read_only_pages(plain_handlers(), stats), stats);
   ASSERT_FALSE(second);
   EXPECT_NE(second.error().find(base::to_string(serving.address())), std::string::npos);
   EXPECT_NE(second.error().find("EADDRINUSE"), std::string::npos) << second.error();

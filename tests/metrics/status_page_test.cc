@@ -26,6 +26,14 @@ TEST(StatusPage, WeighsNoMoreThanSixtyKibibytes) {
   EXPECT_LE(bytes, std::size_t{60} * 1024);
 }
 
+TEST(StatusPage, ServesEveryFileThatIsEmbedded) {
+  EXPECT_EQ(status_page().size(), status_page_files().size());
+  for (const auto& [name, contents] : status_page_files()) {
+    const std::string path = "/" + (name == "index.html" ? "" : std::string(name));
+    EXPECT_EQ(body_of(path), contents) << path;
+  }
+}
+
 // Whatever the page names is one of its files, or a page of the port: nothing comes from outside.
 TEST(StatusPage, NamesOnlyWhatThePortHas) {
   std::set<std::string> known = {"metrics", "healthz", "readyz", "status.json"};

@@ -34,9 +34,10 @@ class CollectorTest : public testing::Test {
   MetricsCatalog catalog_{2};
   ProgramStatus status_{"sim"};
   metrics::HttpStats http_;
+  AdminStats admin_;
   std::unique_ptr<backends::TransportFactory> factory_ =
       backends::make_transport_factory("epoll").value();
-  Collector collector_{status_, *factory_, catalog_, log_, access_log_, http_};
+  Collector collector_{status_, *factory_, catalog_, log_, access_log_, http_, admin_};
 };
 
 TEST_F(CollectorTest, AddsUpWhatTheWorkersCounted) {
@@ -161,7 +162,8 @@ TEST(CollectorOfARefusedEngine, CountsTheTransportsThatRunOnAnother) {
   const MetricsCatalog catalog(1);
   const ProgramStatus status("epoll");
   const metrics::HttpStats http;
-  const Collector collector(status, refused.factory(), catalog, log, access_log, http);
+  const AdminStats admin;
+  const Collector collector(status, refused.factory(), catalog, log, access_log, http, admin);
   EXPECT_NE(
       metrics::to_text(collector.Collect())
           .find("\nmillrace_transport_refused_transports{transport=\"refused\",cause=\"denied\""

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "metrics/http_pages.h"
 #include "metrics/http_server.h"
 #include "metrics/http_stats.h"
 #include "proxy/demo_socket.h"
@@ -20,11 +21,13 @@ using namespace std::chrono_literals;
 // The real metrics server with an answer of the test's choice.
 struct Served {
   explicit Served(const metrics::Health& health)
-      : server(*metrics::HttpServer::start(*base::parse_address("127.0.0.1:0"),
-                                           {.metrics_page = [] { return std::string("a page\n"); },
-                                            .live = [] { return metrics::Health{}; },
-                                            .ready = [health] { return health; }},
-                                           stats)) {}
+      : server(*metrics::HttpServer::start(
+            *base::parse_address("127.0.0.1:0"),
+            metrics::read_only_pages({.metrics_page = [] { return std::string("a page\n"); },
+                                      .live = [] { return metrics::Health{}; },
+                                      .ready = [health] { return health; }},
+                                     stats),
+            stats)) {}
   metrics::HttpStats stats;
   metrics::HttpServer server;
 };

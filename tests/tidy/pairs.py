@@ -13,6 +13,13 @@ COVERED_BY = {
     # goes through all of it.
     "config/keys.h": "tests/config/schema_test.cc",
     "config/rules.h": "tests/config/schema_test.cc",
+    # The admin API's calls, for which a whole program has to run; its test asks every one of them.
+    "proxy/admin_api.cc": "tests/integration/admin_test.py",
+    "proxy/admin_endpoints.cc": "tests/integration/admin_test.py",
+    "proxy/admin_orders.cc": "tests/integration/admin_test.py",
+    "proxy/admin_server.cc": "tests/integration/admin_test.py",
+    # A file of docs/: compared with the table of routes.
+    "proxy/admin_openapi.cc": "tests/proxy/admin_routes_test.cc",
     # Two files of one class.
     "backends/socket/socket_connect.cc": "tests/backends/socket/socket_transport_test.cc",
     "proxy/session_listing.cc": "tests/proxy/session_view_test.cc",
