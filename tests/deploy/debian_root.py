@@ -30,10 +30,10 @@ DEB = os.environ.get("MILLRACE_DEB", "")  # Set by main() for the run inside.
 _ROOT_TAR = "MILLRACE_ROOT_TAR"
 
 # Beyond what the package depends on: an init for systemd_test, and the tools by which it looks at the service.
-_MORE = ("systemd", "adduser", "procps")
+MORE = ("systemd", "adduser", "procps")
 _CACHE_DAYS = 30
 # Where the root is mounted. It exists everywhere, and in our own namespace it is ours.
-_MOUNT = "/mnt"
+_MOUNT = "/media"
 _ROOT_BYTES_MAX = "2g"
 
 
@@ -164,7 +164,7 @@ def main():
         sys.exit(harness.SKIPPED)
     deb = make_package()
     try:
-        tar = cached_root([*_dependencies(deb), *_MORE])
+        tar = cached_root([*_dependencies(deb), *MORE])
         inside = dict(os.environ, MILLRACE_DEB=str(deb), **{_ROOT_TAR: str(tar)})
         code = subprocess.run([*words, sys.executable, "-B", *sys.argv], env=inside, check=False).returncode
     except Skip as reason:

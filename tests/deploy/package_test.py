@@ -234,8 +234,15 @@ class LifeTest(harness.Case):
         self.assertEqual(root.file(CONFIG).read_text(encoding="utf-8"), own)
 
     def files(self):
-        return {os.path.join(folder, name) for folder, _, names in os.walk(self.root.path) for name in names
-                if not folder.startswith(("/mnt/proc", "/mnt/sys"))}
+        """Every file of the root, without the kernel's."""
+        return {os.path.join(folder, name) for folder, _, names in self.walk() for name in names}
+
+    def walk(self):
+        path = str(self.root.path)
+        for folder, folders, names in os.walk(path):
+            if folder == path:
+                folders[:] = [name for name in folders if name not in ("proc", "sys")]
+            yield folder, folders, names
 
     def purge(self, before):
         root = self.root
@@ -257,10 +264,7 @@ class LifeTest(harness.Case):
         # adduser's copies of the files it changed and its locks; links that procps, a dependency, makes.
         others = re.compile(r"/etc/(?:passwd|group|shadow|gshadow|subuid|subgid)-|/etc/\.pwd\.lock|/run/adduser|/etc/rc\w\.d/\w+procps")
         self.assertEqual([path for path in left if not others.fullmatch(path)], [])
-        for folder, folders, names in os.walk(root.path):
-            if folder.startswith(("/mnt/proc", "/mnt/sys")):
-                folders.clear()
-                continue
+        for folder, folders, names in self.walk():
             for name in (*folders, *names):
                 path = os.path.join(folder, name)
                 self.assertNotIn("millrace", name, path)

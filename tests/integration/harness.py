@@ -72,7 +72,8 @@ def need(*programs):
                "pgbench": "postgresql-15", "promtool": "prometheus", "nft": "nftables",
                "ip": "iproute2", "setpriv": "util-linux", "runuser": "util-linux",
                "unshare": "util-linux", "prlimit": "util-linux", "nsd": "nsd", "strace": "strace",
-               "ethtool": "ethtool", "iperf3": "iperf3"}
+               "ethtool": "ethtool", "iperf3": "iperf3", "debootstrap": "debootstrap", "lintian": "lintian",
+               "mandoc": "mandoc", "fish": "fish", "zsh": "zsh", "systemd-analyze": "systemd"}
     folders = [*os.get_exec_path(), "/usr/sbin", "/sbin", "/usr/lib/postgresql/15/bin"]
     paths = []
     for program in programs:
