@@ -31,6 +31,8 @@ _ROOT_TAR = "MILLRACE_ROOT_TAR"
 
 # Beyond what the package depends on: an init for systemd_test, and the tools by which it looks at the service.
 MORE = ("systemd", "adduser", "procps")
+# And where the program has that engine: a driver over the kernel's interfaces, which is a plugin.
+DPDK_DRIVERS = ("librte-net-af-packet23", "librte-mempool-ring23")
 _CACHE_DAYS = 30
 # Where the root is mounted. It exists everywhere, and in our own namespace it is ours.
 _MOUNT = "/media"
@@ -108,42 +110,61 @@ def _release():
     return codename[1], "http://deb.debian.org/debian"
 
 
-def _make_root(tar, codename, archive, packages):
-    with tempfile.TemporaryDirectory(prefix="millrace-root-", dir=tar.parent) as folder:
+def _write_tar(tar, root):
+    _run("tar", "-C", str(root), "-cf", f"{tar}.new", ".")
+    os.replace(f"{tar}.new", tar)
+
+
+def _make_base(tar, codename, archive):
+    with tempfile.TemporaryDirectory(prefix="root-", dir=tar.parent) as folder:
         root = os.path.join(folder, "root")
         done = subprocess.run(["debootstrap", "--variant=minbase", codename, root, archive], capture_output=True, text=True,
                               check=False, stdin=subprocess.DEVNULL)
         if done.returncode != 0:
             raise Skip(f"debootstrap could not make a root from {archive}: {(done.stdout + done.stderr).strip()[-600:]}")
+        _write_tar(tar, root)
+
+
+def _add_packages(tar, base, packages):
+    with tempfile.TemporaryDirectory(prefix="root-", dir=tar.parent) as root:
+        _run("tar", "-C", root, "-xf", str(base))
         shutil.copy("/etc/resolv.conf", os.path.join(root, "etc/resolv.conf"))
-        # A .deb of apt's cache stays there when it is downloaded only.
-        _run("chroot", root, "apt-get", "-q", "-y", "--no-install-recommends", "--download-only", "install", *packages)
-        _run("tar", "-C", root, "-cf", f"{tar}.new", ".")
-        os.replace(f"{tar}.new", tar)
+        # Downloaded only, a .deb stays in apt's cache. Without an update a root of last week asks for versions that are gone.
+        for words in (("update",), ("--no-install-recommends", "--download-only", "install", *packages)):
+            done = subprocess.run(["chroot", root, "apt-get", "-q", "-y", *words], capture_output=True, text=True, check=False,
+                                  stdin=subprocess.DEVNULL)
+            if done.returncode != 0:
+                raise Skip(f"apt-get {words[0]} in the root: {(done.stdout + done.stderr).strip()[-600:]}")
+        _write_tar(tar, root)
 
 
 def cached_root(packages):
     """Path of a tar file of a root in which apt-get can install these packages without a network."""
     codename, archive = _release()
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    cache = pathlib.Path(base) / "millrace-debootstrap"
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    cache = pathlib.Path(home) / "millrace-debootstrap"
     key = hashlib.sha256("\n".join(sorted(packages)).encode()).hexdigest()[:16]
-    tar = cache / f"{codename}-{key}.tar"
+    base, tar = cache / f"{codename}.tar", cache / f"{codename}-{key}.tar"
     with _locked(cache / "lock"):
         for old in cache.glob("*.tar*"):
             if old.stat().st_mtime < time.time() - _CACHE_DAYS * 24 * 3600:
                 old.unlink()
-        if tar.exists():
-            os.utime(tar)
-        else:
+        if not tar.exists():
             print(f"making a root of Debian {codename}; the next runs use {tar}", flush=True)
-            _make_root(tar, codename, archive, packages)
+            if not base.exists():
+                _make_base(base, codename, archive)
+            _add_packages(tar, base, packages)
+        os.utime(tar)
     return tar
 
 
 def _dependencies(deb):
     """Names only: `libc6 (>= 2.34) | libc6.1` asks for the first one."""
     return [entry.split("|")[0].split("(")[0].strip() for entry in field(deb, "Depends").split(",")]
+
+
+def has_dpdk(deb):
+    return any(name.startswith("librte-") for name in _dependencies(deb))
 
 
 def main():
@@ -164,7 +185,7 @@ def main():
         sys.exit(harness.SKIPPED)
     deb = make_package()
     try:
-        tar = cached_root([*_dependencies(deb), *MORE])
+        tar = cached_root([*_dependencies(deb), *MORE, *(DPDK_DRIVERS if has_dpdk(deb) else ())])
         inside = dict(os.environ, MILLRACE_DEB=str(deb), **{_ROOT_TAR: str(tar)})
         code = subprocess.run([*words, sys.executable, "-B", *sys.argv], env=inside, check=False).returncode
     except Skip as reason:
