@@ -138,21 +138,26 @@ class System(debian_root.Root):
     def show(self, key, unit="millrace.service"):
         return self.run("systemctl", "show", "--value", "-p", key, unit).strip()
 
+    def main_pid(self, unit="millrace.service"):
+        """As systemd numbers it; 0 while there is none."""
+        return int(self.show("MainPID", unit))
+
     def main_process(self, unit="millrace.service"):
-        """(its PID in there, its folder in our /proc)."""
-        inside = int(self.show("MainPID", unit))
-        if inside == 0:
-            return 0, None
-        for status in pathlib.Path("/proc").glob("[0-9]*/status"):
-            try:
-                text = status.read_text(encoding="ascii", errors="replace")
-            except OSError:
-                continue  # Ended meanwhile.
-            numbers = re.search(r"^NSpid:\s+(.*)$", text, re.M)[1].split()
-            # Ours, and the one in systemd's namespace, which is a child of ours.
-            if len(numbers) == 2 and int(numbers[1]) == inside:
-                return inside, status.parent
-        raise AssertionError(f"no process {inside} of {unit}")
+        """The main process's folder in our /proc."""
+        def find():
+            inside = str(self.main_pid(unit))
+            for status in pathlib.Path("/proc").glob("[0-9]*/status"):
+                try:
+                    text = status.read_text(encoding="ascii", errors="replace")
+                except OSError:
+                    continue  # Ended meanwhile.
+                numbers = re.search(r"^NSpid:\s+(.*)$", text, re.M)[1].split()
+                # Ours, and the one in systemd's namespace, which is a child of ours.
+                if len(numbers) == 2 and numbers[1] == inside:
+                    return status.parent
+            return None  # It is being replaced.
+
+        return harness.eventually(find, f"a main process of {unit}")
 
     def wait_active(self, state="active", unit="millrace.service"):
         harness.eventually(lambda: self.show("ActiveState", unit) == state, f"{unit} is {state}:\n{self.journal(unit)}")

@@ -73,7 +73,7 @@ class SystemdTest(harness.Case):
         self.assertNotEqual(self.system.show("StatusText"), "")
 
     def test_the_process_has_one_capability_and_no_way_to_more(self):
-        _, process = self.system.main_process()
+        process = self.system.main_process()
         fields = dict(line.split(":\t", 1) for line in (process / "status").read_text(encoding="ascii").splitlines())
         uid = self.system.run("id", "-u", "millrace").strip()
         self.assertEqual(set(fields["Uid"].split()), {uid})
@@ -96,7 +96,7 @@ class SystemdTest(harness.Case):
             return bool(int(re.search(r"^CapEff:\s+(\w+)$", status.read(), re.M)[1], 16) >> 24 & 1)
 
     def test_it_sees_no_homes_and_writes_only_where_it_should(self):
-        _, process = self.system.main_process()
+        process = self.system.main_process()
         mounts = (process / "mountinfo").read_text(encoding="utf-8")
         for folder in ("/run/millrace", "/var/lib/millrace", "/var/log/millrace"):
             self.assertRegex(mounts, rf" {folder} rw")
@@ -125,7 +125,7 @@ class SystemdTest(harness.Case):
             engines = {dict(labels)["transport"] for (name, labels), value in metrics.series.items()
                        if name == "millrace_transport_polls_total" and value}
             self.assertEqual(engines, {engine})
-            _, process = self.system.main_process()
+            process = self.system.main_process()
             allowed = [re.search(r"Cpus_allowed_list:\s+(\S+)", (task / "status").read_text(encoding="ascii"))[1]
                        for task in (process / "task").iterdir()]
             if os.cpu_count() > 1:
@@ -140,7 +140,7 @@ class SystemdTest(harness.Case):
 
     def test_reload_keeps_the_process_and_refuses_a_file_with_errors(self):
         system = self.system
-        pid, _ = system.main_process()
+        pid = system.main_pid()
         with harness.connect("127.0.0.1:8080") as session:
             self.assertEqual(peers.ask(session, b"before"), b"before")
             self.configure(config(port=8081))
@@ -154,7 +154,7 @@ class SystemdTest(harness.Case):
         self.assertIn(f"{CONFIG}:", system.journal())
         system.wait_active()
         self.assertEqual(self.ask(8081), b"through")
-        self.assertEqual(system.main_process()[0], pid)
+        self.assertEqual(system.main_pid(), pid)
 
     def test_a_start_with_errors_in_the_file_says_them_and_starts_nothing(self):
         self.configure("listeners: 3\n")
@@ -165,22 +165,22 @@ class SystemdTest(harness.Case):
 
     def test_a_crash_is_followed_by_a_restart(self):
         self.system.drop_in("fast", "[Service]\nRestartSec=100ms\n")
-        pid, _ = self.system.main_process()
+        pid = self.system.main_pid()
         self.system.run("kill", "-KILL", str(pid))
-        harness.eventually(lambda: self.system.main_process()[0] not in (0, pid), "another process")
+        harness.eventually(lambda: self.system.main_pid() not in (0, pid), "another process")
         self.system.wait_active()
         self.assertEqual(self.ask(), b"through")
 
     def test_a_process_that_hangs_is_replaced_by_the_watchdog(self):
         self.system.drop_in("watchdog", f"[Service]\nWatchdogSec={WATCHDOG_S}\nRestartSec=100ms\nLimitCORE=0\n")
         self.system.run("systemctl", "restart", UNIT)
-        pid, _ = self.system.main_process()
+        pid = self.system.main_pid()
         # It says that it lives, for longer than a silent one would be left alone.
         end = time.monotonic() + 2 * WATCHDOG_S
         harness.eventually(lambda: time.monotonic() > end, "two periods of the watchdog")
-        self.assertEqual(self.system.main_process()[0], pid)
+        self.assertEqual(self.system.main_pid(), pid)
         self.system.run("kill", "-STOP", str(pid))
-        harness.eventually(lambda: self.system.main_process()[0] not in (0, pid), "another process")
+        harness.eventually(lambda: self.system.main_pid() not in (0, pid), "another process")
         self.assertIn("watchdog", self.system.journal().lower())
         self.system.wait_active()
         self.assertEqual(self.ask(), b"through")
@@ -270,10 +270,10 @@ class SystemdTest(harness.Case):
 
     def test_upgrades(self):
         system = self.system
-        pid, _ = system.main_process()
+        pid = system.main_pid()
         system.install(self.later("2"), "--force-confold")
         system.wait_active()
-        second, process = system.main_process()
+        second, process = system.main_pid(), system.main_process()
         self.assertNotEqual(second, pid)
         self.assertNotIn("deleted", os.readlink(process / "exe"))
         self.assertEqual(self.ask(), b"through")
@@ -283,7 +283,7 @@ class SystemdTest(harness.Case):
         said = system.install(self.later("3", {"usr/bin/millrace": lambda _: refuses}), "--force-confold")
         self.assertIn("not for this version", said)
         self.assertIn("the old one goes on", said)
-        self.assertEqual(system.main_process()[0], second)
+        self.assertEqual(system.main_pid(), second)
         self.assertEqual(self.ask(), b"through")
 
         # Stopped by the administrator: an upgrade does not start it.
