@@ -30,10 +30,12 @@ DEB = os.environ.get("MILLRACE_DEB", "")  # Set by main() for the run inside.
 _ROOT_TAR = "MILLRACE_ROOT_TAR"
 
 # Beyond what the package depends on: an init for systemd_test, and the tools by which it looks at the service.
-MORE = ("systemd", "adduser", "procps")
+MORE = ("systemd", "adduser", "procps", "logrotate")
 # And where the program has that engine: a driver over the kernel's interfaces, which is a plugin.
 DPDK_DRIVERS = ("librte-net-af-packet23", "librte-mempool-ring23")
 _CACHE_DAYS = 30
+# Roots with the packages of different builds (with and without DPDK, another branch): 300 MiB each.
+_ROOTS_KEPT = 3
 # Where the root is mounted. It exists everywhere, and in our own namespace it is ours.
 _MOUNT = "/media"
 _ROOT_BYTES_MAX = "2g"
@@ -155,6 +157,8 @@ def cached_root(packages):
                 _make_base(base, codename, archive)
             _add_packages(tar, base, packages)
         os.utime(tar)
+        for old in sorted(cache.glob(f"{codename}-*.tar"), key=lambda path: path.stat().st_mtime)[:-_ROOTS_KEPT]:
+            old.unlink()
     return tar
 
 

@@ -136,6 +136,25 @@ class LifeTest(harness.Case):
         """'user:group mode' as the root's own passwd has them."""
         return self.root.run("stat", "-c", "%U:%G %a", path).strip()
 
+    def test_maintainer_scripts_know_every_call_of_the_policy(self):
+        """Debian policy 6.5 to 6.8: also what dpkg calls when something else fails. Each can be called a second time."""
+        self.root.install(debian_root.DEB)
+        calls = {"preinst": ("install", "install 0.0.9-1", "upgrade 0.0.9-1", "abort-upgrade 0.2.0-1"),
+                 "postinst": ("configure 0.0.9-1", "abort-upgrade 0.2.0-1", "abort-remove", "abort-remove in-favour other 1",
+                              "abort-deconfigure in-favour other 1 removing third 1"),
+                 "prerm": ("upgrade 0.2.0-1", "failed-upgrade 0.0.9-1", "deconfigure in-favour other 1", "remove in-favour other 1"),
+                 "postrm": ("upgrade 0.2.0-1", "failed-upgrade 0.0.9-1", "abort-install", "abort-install 0.0.9-1",
+                            "abort-upgrade 0.0.9-1", "disappear other 1", "remove")}
+        for script, each in calls.items():
+            path = f"/var/lib/dpkg/info/millrace.{script}"
+            for words in each:
+                for _ in range(2):
+                    self.root.run(path, *words.split())
+            code, said = self.root.attempt(path, "nonsense")
+            self.assertEqual(code, 1)
+            self.assertIn("unknown argument 'nonsense'", said)
+        self.assertEqual(self.root.run("dpkg", "--verify", "millrace"), "")
+
     def test_a_life(self):
         """One test, since each step stands on the one before it."""
         root = self.root

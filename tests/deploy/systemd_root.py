@@ -15,6 +15,11 @@ set -eu
 mount --bind "$1" "$1"
 cd "$1"
 mount -t proc proc proc
+# Settings of this network are ours to change; all others are the machine's.
+mount --bind proc/sys/net media
+mount --bind proc/sys proc/sys
+mount -o remount,bind,ro proc/sys
+mount --move media proc/sys/net
 mount -t sysfs -o ro sysfs sys
 mount -t cgroup2 cgroup2 sys/fs/cgroup
 mount -t tmpfs -o mode=755 tmpfs run
@@ -82,7 +87,7 @@ class System(debian_root.Root):
         self._init = None
         try:
             # Needs no network: cached_root() has downloaded it.
-            self.in_root("apt-get", "-q", "-y", "--no-install-recommends", "--no-download", "install", *debian_root.MORE)
+            self.in_root("apt-get", "-q", "-y", "--no-install-recommends", "--no-download", "install", "systemd")
             self._cgroup = Cgroup()
         except BaseException:
             super().close()

@@ -4,6 +4,7 @@ is no obstacle; a socket unit keeps clients through a restart; upgrade, removal 
 Skipped where no systemd can be started in namespaces (containers without privileges)."""
 
 import os
+import pathlib
 import re
 import resource
 import socket
@@ -136,6 +137,23 @@ class SystemdTest(harness.Case):
         self.system.run("systemctl", "restart", UNIT)
         self.assertEqual(self.ask(80), b"through")
 
+    def test_the_installation_has_set_what_it_may_of_the_kernel(self):
+        """Of this network namespace; the rest is read-only here, as in a container, and that is no error."""
+        for name, value in (("core/somaxconn", "16384"), ("ipv4/tcp_max_syn_backlog", "16384"), ("ipv4/tcp_migrate_req", "1")):
+            self.assertEqual(pathlib.Path("/proc/sys/net", name).read_text(encoding="ascii").strip(), value, name)
+        self.assertNotEqual(self.system.attempt("sh", "-c", "echo 1 >/proc/sys/fs/pipe-user-pages-soft")[0], 0)
+
+    def test_logrotate_and_the_signal_after_it(self):
+        system = self.system
+        system.run("apt-get", "-q", "-y", "--no-install-recommends", "--no-download", "install", "logrotate")
+        system.run("setpriv", "--reuid=millrace", "--regid=millrace", "--clear-groups", "sh", "-c",
+                   "echo a line >/var/log/millrace/access.log")
+        pid = self.system.main_pid()
+        system.run("logrotate", "-f", "/etc/logrotate.d/millrace")
+        self.assertEqual(system.run("cat", "/var/log/millrace/access.log.1"), "a line\n")
+        self.assertEqual(self.ask(), b"through")
+        self.assertEqual(system.main_pid(), pid)
+
     # --- reload, crash, watchdog, stop
 
     def test_reload_keeps_the_process_and_refuses_a_file_with_errors(self):
@@ -198,8 +216,17 @@ class SystemdTest(harness.Case):
     # --- socket activation
 
     def test_a_restart_behind_a_socket_unit_refuses_nobody(self):
+        self.restart_behind_sockets(1)
+
+    def test_nor_behind_a_socket_for_each_worker(self):
+        self.restart_behind_sockets(2)
+
+    def restart_behind_sockets(self, count):
         system = self.system
         system.run("cp", "/usr/share/doc/millrace/examples/millrace.socket", "/etc/systemd/system/")
+        unit = system.file("/etc/systemd/system/millrace.socket")
+        line = "ListenStream=127.0.0.1:8080\n"
+        unit.write_text(unit.read_text(encoding="utf-8").replace(line, line * count), encoding="utf-8")
         self.addCleanup(system.run, "sh", "-c", "systemctl stop millrace.socket; rm /etc/systemd/system/millrace.socket;"
                         " systemctl daemon-reload")
         system.run("systemctl", "daemon-reload")
@@ -208,6 +235,9 @@ class SystemdTest(harness.Case):
         # Nobody has started the service: the first client does.
         self.assertEqual(self.ask(message=b"first"), b"first")
         system.wait_active()
+        listening = [line for line in pathlib.Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()
+                     if " 0100007F:1F90 00000000:0000 0A " in line]
+        self.assertEqual(len(listening), count)
         stop, answers, problems = threading.Event(), [], []
 
         def clients():
