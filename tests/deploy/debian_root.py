@@ -191,7 +191,8 @@ def main():
     try:
         tar = cached_root([*_dependencies(deb), *MORE, *(DPDK_DRIVERS if has_dpdk(deb) else ())])
         inside = dict(os.environ, MILLRACE_DEB=str(deb), **{_ROOT_TAR: str(tar)})
-        code = subprocess.run([*words, sys.executable, "-B", *sys.argv], env=inside, check=False).returncode
+        # Killed by ctest, we take the namespaces with us.
+        code = subprocess.run([*harness.dies_with_us(), *words, sys.executable, "-B", *sys.argv], env=inside, check=False).returncode
     except Skip as reason:
         print(f"skipped: {reason}")
         code = harness.SKIPPED

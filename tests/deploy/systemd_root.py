@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import subprocess
+import time
 
 import debian_root
 import harness
@@ -54,13 +55,17 @@ def _cgroup_parent():
 
 
 class Cgroup:
-    """One of our own until close(). A test that was killed leaves an empty one, which the next takes away."""
+    """One of our own until close(). A test that was killed leaves an empty one, which a later one takes away."""
+
+    _OLD_S = 600
 
     def __init__(self):
         parent = _cgroup_parent()
         for old in parent.glob("millrace-test-*"):
-            self._remove(old)
-        self.path = parent / f"millrace-test-{os.getpid()}-{id(self)}"
+            # Another test's that has just been made is empty as well.
+            if int(old.name.split("-")[2]) < time.time() - self._OLD_S and "populated 0" in (old / "cgroup.events").read_text():
+                self._remove(old)
+        self.path = parent / f"millrace-test-{int(time.time())}-{time.monotonic_ns()}"
         try:
             self.path.mkdir()
         except OSError as error:
@@ -72,7 +77,7 @@ class Cgroup:
             try:
                 os.rmdir(folder)
             except OSError:
-                pass  # In use: another test's.
+                pass  # Not empty yet.
 
     def close(self):
         (self.path / "cgroup.kill").write_text("1", encoding="ascii")
