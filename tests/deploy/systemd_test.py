@@ -137,6 +137,12 @@ class SystemdTest(harness.Case):
             if os.cpu_count() > 1:
                 self.assertGreaterEqual(len([cpus for cpus in allowed if cpus.isdigit()]), 2, allowed)
 
+    def test_the_filter_of_its_own_loads_inside_that_of_the_unit(self):
+        # `on`: it does not start without the filter.
+        self.configure(config(security={"seccomp": "on"}))
+        self.system.run("systemctl", "restart", UNIT)
+        self.assertEqual(self.ask(), b"through")
+
     def test_a_port_below_1024(self):
         self.configure(config(port=80))
         self.system.run("systemctl", "restart", UNIT)
