@@ -67,6 +67,7 @@ def eventually(condition, what, deadline_s=None):
 def need(*programs):
     """Paths of programs; a missing one is a failure that names the Debian package."""
     package = {"redis-server": "redis-server", "redis-cli": "redis-tools",
+               "mandoc": "mandoc", "fish": "fish", "zsh": "zsh", "systemd-analyze": "systemd",
                "redis-benchmark": "redis-tools", "nginx": "nginx", "wrk": "wrk", "curl": "curl",
                "initdb": "postgresql-15", "postgres": "postgresql-15", "psql": "postgresql-client-15",
                "pgbench": "postgresql-15", "promtool": "prometheus", "nft": "nftables",
