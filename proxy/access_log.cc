@@ -79,16 +79,6 @@ std::optional<std::string_view> text_of(const std::string* name) {
   return *name;
 }
 
-std::string_view word(PoolUse pool) {
-  switch (pool) {
-    case PoolUse::kMiss:
-      return "miss";
-    case PoolUse::kHit:
-      break;
-  }
-  return "hit";
-}
-
 }  // namespace
 
 void append_access_line(std::string& out, config::LogFormat format, const AccessRecord& record,
@@ -117,7 +107,7 @@ void append_access_line(std::string& out, config::LogFormat format, const Access
   line.seconds("connect", record.connect);
   line.seconds("total", record.total);
   line.number("attempts", record.attempts);
-  line.text("pool", word(record.pool));
+  line.text("pool", name(record.pool));
   line.number("worker", record.worker);
   line.text("transport", record.transport);
   line.end();

@@ -67,6 +67,16 @@ class Instance {
                                        EndpointOverride value);
   const Overrides& overrides() const { return supervisor_->overrides(); }
 
+  // As the supervisor's: the sessions of all workers.
+  SessionPage sessions(const SessionFilter& filter, SessionCursor from, std::size_t rows_max) {
+    return supervisor_->sessions(filter, from, rows_max);
+  }
+  std::optional<SessionRow> session(const SessionName& name) { return supervisor_->session(name); }
+  bool end_session(const SessionName& name) { return supervisor_->end_session(name); }
+  std::size_t end_sessions(const SessionFilter& filter) {
+    return supervisor_->end_sessions(filter);
+  }
+
   // Readable when the DNS may have changed endpoints: call follow_dns().
   int dns_fd() const { return supervisor_->dns_fd(); }
   void follow_dns();

@@ -67,10 +67,6 @@ class Supervisor final : private Announcer {
   // nothing. After the first apply().
   void reopen_access_log();
 
-  // After a rotation: the file by its name anew. What cannot be opened is logged and changes
-  // nothing. After the first apply().
-  void reopen_access_log();
-
   // Readable when the DNS may have changed endpoints: call follow_dns(). Stays the supervisor's.
   int dns_fd() const { return dns_.changed_fd(); }
   // Gives the workers the endpoints that the DNS has now, under the same configuration and the same

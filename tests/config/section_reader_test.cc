@@ -132,8 +132,13 @@ TEST(SectionReader, ReadsTheRestOfTheFile) {
   EXPECT_EQ(config.admin.enable, AdminEnable::kOn);
   EXPECT_EQ(base::to_string(config.admin.bind.address), "127.0.0.1:9465");
   EXPECT_EQ(config.admin.token_file, "/etc/token");
-  EXPECT_EQ(config.log, (Log{LogLevel::kDebug, LogFormat::kJson, false,
-                             AccessOutput{AccessTarget::kFile, "/var/log/a"}, {}, 10, 500}));
+  EXPECT_EQ(config.log, (Log{LogLevel::kDebug,
+                             LogFormat::kJson,
+                             false,
+                             AccessOutput{AccessTarget::kFile, "/var/log/a"},
+                             {},
+                             10,
+                             500}));
   EXPECT_EQ(config.shutdown.drain, seconds(0));
   EXPECT_EQ(config.security.user, "millrace");
   EXPECT_EQ(config.security.seccomp, Seccomp::kOn);

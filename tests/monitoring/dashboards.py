@@ -59,5 +59,6 @@ def families(text):
 
 
 def known_families():
-    """{name: type} of metrics/names.h."""
-    return dict(_NAME.findall((ROOT / "metrics" / "names.h").read_text("utf-8")))
+    """{name: type} of metrics/names.h and what it includes."""
+    files = [ROOT / "metrics" / name for name in ("names.h", "transport_names.h")]
+    return {name: kind for file in files for name, kind in _NAME.findall(file.read_text("utf-8"))}

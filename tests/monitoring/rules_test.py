@@ -16,6 +16,7 @@ import links  # noqa: E402: of tests/tidy.
 import yaml  # noqa: E402: Debian's python3-yaml.
 
 import alert_cases  # noqa: E402
+import dashboards  # noqa: E402
 from harness import need  # noqa: E402
 
 FOLDER = ROOT / "deploy" / "prometheus"
@@ -36,10 +37,9 @@ def alerts():
 
 
 def families():
-    """Names in metrics/names.h, and those that Prometheus makes of its histograms."""
-    text = (ROOT / "metrics" / "names.h").read_text("utf-8")
+    """Millrace's metrics, and those that Prometheus makes of its histograms."""
     names = set()
-    for name, kind in re.findall(r'"((?:millrace|process)_\w+)",\s*Type::k(\w+)', text):
+    for name, kind in dashboards.known_families().items():
         names.add(name)
         if kind == "Histogram":
             names |= {name + suffix for suffix in ("_bucket", "_sum", "_count")}

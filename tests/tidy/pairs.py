@@ -30,6 +30,7 @@ COVERED_BY = {
     "backends/sim/sim_faults.h": "tests/simulation/walk_test.cc",
     # What names.h consists of: its test goes through all of them.
     "metrics/family.h": "tests/metrics/names_test.cc",
+    "metrics/transport_names.h": "tests/metrics/names_test.cc",
     # Values behind a lock; the collector is who reads them.
     "proxy/program_status.h": "tests/proxy/collector_test.cc",
 }
