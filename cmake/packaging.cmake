@@ -59,13 +59,16 @@ function(millrace_package_folder folder from)
 endfunction()
 
 millrace_package_folder(${millrace_doc}/examples deploy/examples)
-millrace_package_folder(/usr/share/millrace/grafana deploy/grafana)
+# Without what makes the dashboards: that needs the source.
+foreach(part dashboards provisioning)
+  millrace_package_folder(/usr/share/millrace/grafana/${part} deploy/grafana/${part})
+endforeach()
 millrace_package_folder(/usr/share/millrace/prometheus deploy/prometheus)
 # The documents are Markdown themselves.
 install(DIRECTORY "${CMAKE_SOURCE_DIR}/docs/" DESTINATION ${millrace_doc}/docs COMPONENT package EXCLUDE_FROM_ALL
   FILE_PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ
   DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE
-  FILES_MATCHING PATTERN "*.md")
+  FILES_MATCHING PATTERN "*.md" PATTERN "*.json")
 
 # Manual pages and changelogs, compressed; two of the pages are asked of the program itself.
 find_package(Python3 COMPONENTS Interpreter)

@@ -160,7 +160,22 @@ def _instances():
     )
 
 
+def _admin():
+    return row(
+        "Admin API",
+        graph("Requests", "Answered, by status. Whatever changed something has a line in the log with who asked.",
+              "reqps", (total(rate("admin_requests_total"), "instance", "code"), "{{instance}} {{code}}")),
+        graph("Requests refused", "token: somebody guesses. timeout: the main thread is stuck. The other reasons are"
+              " mistakes of clients.", "reqps",
+              (total(rate("admin_requests_refused_total"), "instance", "reason"), "{{instance}} {{reason}}")),
+        graph("Connections", "Open now, at most 256, and those a second that ended without their answer.", "short",
+              (series("admin_connections"), "{{instance}} open"),
+              (total(rate("admin_connections_dropped_total"), "instance", "cause"),
+               "{{instance}} dropped: {{cause}}")),
+    )
+
+
 def make():
     return board("millrace-overview", "Whether Millrace serves well: traffic, errors, latency, saturation.",
                  ("listener", "upstream"), _now(), _traffic(), _errors(), _latency(), _saturation(),
-                 _instances())
+                 _instances(), _admin())

@@ -43,6 +43,10 @@ def _endpoints():
                (most(f"{series('endpoint_ejected', UPSTREAM)} * 2 > 0 or {series('endpoint_healthy', UPSTREAM)}",
                      *labels), "{{upstream}} {{endpoint}} ({{instance}})"),
                words=[(0, "unhealthy", "red"), (1, "in use", "green"), (2, "ejected", "orange")]),
+        states("Ordered by the operator", "What the admin API has ordered and the file does not say. drain and"
+               " maintenance: no new sessions. A reload drops it unless told to keep it.",
+               (most(series("endpoint_admin_state", UPSTREAM), *labels), "{{upstream}} {{endpoint}} ({{instance}})"),
+               words=[(0, "ready", "green"), (1, "drain", "orange"), (2, "maintenance", "purple")]),
         graph("Sessions by endpoint", "Open now. An endpoint far from its share has another weight, is being slow"
               " started, or its sessions last longer.", "short",
               (total(series("endpoint_sessions_active", UPSTREAM), "upstream", "endpoint"),
