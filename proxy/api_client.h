@@ -12,7 +12,7 @@
 
 namespace proxy {
 
-// As the command line gives it. One of socket and url is empty.
+// As the command line gives it. A url, where there is one, is asked instead of the socket.
 struct ApiTarget {
   std::string socket = {};      // Path of a UNIX socket; '@' begins one of the abstract namespace.
   std::string url = {};         // "http://127.0.0.1:9465", with or without a slash at its end.

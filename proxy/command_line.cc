@@ -4,6 +4,7 @@
 #include <memory>
 #include <sstream>
 
+#include "proxy/ctl_command_line.h"
 #include "proxy/exit_code.h"
 #include "proxy/version.h"
 
@@ -19,6 +20,7 @@ struct Values {
   DemoOptions demo;
   DoctorOptions doctor;
   HealthOptions health;
+  CtlOptions ctl;
   VersionOptions version;
 };
 
@@ -110,6 +112,7 @@ tl::expected<Command, Explanation> parse_command_line(int argc, const char* cons
   // In the order of the help.
   const CLI::App* run = add_run(app, values);
   const CLI::App* check = add_check(app, values);
+  const CLI::App* ctl = add_ctl(app, values.ctl);
   const CLI::App* demo = add_demo(app, values);
   const CLI::App* schema = add_schema(app);
   const CLI::App* doctor = add_doctor(app, values);
@@ -125,6 +128,7 @@ tl::expected<Command, Explanation> parse_command_line(int argc, const char* cons
   }
   if (run->parsed()) return values.run;
   if (check->parsed()) return values.check;
+  if (ctl->parsed()) return values.ctl;
   if (demo->parsed()) return values.demo;
   if (schema->parsed()) return SchemaOptions{};
   if (doctor->parsed()) return values.doctor;

@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "proxy/check.h"
+#include "proxy/ctl_options.h"
 #include "proxy/demo.h"
 #include "proxy/health.h"
 #include "proxy/run.h"
@@ -25,7 +26,7 @@ struct VersionOptions {
 };
 
 using Command = std::variant<RunOptions, CheckOptions, DemoOptions, SchemaOptions, DoctorOptions,
-                             HealthOptions, VersionOptions>;
+                             HealthOptions, CtlOptions, VersionOptions>;
 
 // Nothing is to be run: help was asked for, or the command line is wrong.
 struct Explanation {

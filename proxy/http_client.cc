@@ -71,12 +71,11 @@ base::Result<std::string> receive_all(int fd, base::Nanos deadline) {
   std::array<char, kReadBytes> buffer{};
   while (text.size() < kAnswerBytesMax) {
     const ssize_t got = recv(fd, buffer.data(), buffer.size(), 0);
+    // A reset after the answer: the rest of the question was not wanted.
+    const bool over = got == 0 || (got < 0 && errno == ECONNRESET && !text.empty());
+    if (over) return text;
     if (got > 0) {
       text.append(buffer.data(), static_cast<std::size_t>(got));
-    } else if (got == 0) {
-      return text;
-    } else if (errno == ECONNRESET && !text.empty()) {
-      return text;  // It did not want the rest of the question.
     } else if (errno != EAGAIN) {
       return base::failure_of_errno();
     } else if (auto ready = wait_for(fd, POLLIN, deadline); !ready) {

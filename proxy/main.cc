@@ -7,6 +7,7 @@
 #include "config/schema.h"
 #include "proxy/check.h"
 #include "proxy/command_line.h"
+#include "proxy/ctl.h"
 #include "proxy/demo.h"
 #include "proxy/doctor.h"
 #include "proxy/exit_code.h"
@@ -24,6 +25,7 @@ struct Dispatch {
 
   int operator()(const proxy::RunOptions& options) const { return proxy::run_proxy(options); }
   int operator()(const proxy::CheckOptions& options) const { return proxy::check_config(options); }
+  int operator()(const proxy::CtlOptions& options) const { return proxy::run_ctl(options); }
   int operator()(proxy::DemoOptions options) const {
     options.main_entered = main_entered;
     return proxy::run_demo(options);

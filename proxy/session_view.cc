@@ -12,15 +12,15 @@
 namespace proxy {
 namespace {
 
-// "1.22.333" as `count` numbers; nothing when it is anything else.
-template <std::size_t count>
-std::optional<std::array<std::uint32_t, count>> numbers_of(std::string_view text) {
-  std::array<std::uint32_t, count> numbers{};
-  for (std::size_t i = 0; i < count; ++i) {
+// "1.22.333" as so many numbers; nothing when it is anything else.
+template <std::size_t kCount>
+std::optional<std::array<std::uint32_t, kCount>> numbers_of(std::string_view text) {
+  std::array<std::uint32_t, kCount> numbers{};
+  for (std::size_t i = 0; i < kCount; ++i) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), numbers[i]);
     if (error != std::errc() || end == text.data()) return std::nullopt;
     text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-    const bool last = i + 1 == count;
+    const bool last = i + 1 == kCount;
     if (last ? !text.empty() : !text.starts_with('.')) return std::nullopt;
     if (!last) text.remove_prefix(1);
   }

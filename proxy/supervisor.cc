@@ -1,5 +1,6 @@
 #include "proxy/supervisor.h"
 
+#include <fmt/format.h>
 #include <sys/eventfd.h>
 
 #include <algorithm>
@@ -276,10 +277,11 @@ base::Parsed<void> Supervisor::knows(const std::string& upstream,
       if (each.series->names.endpoint == endpoint) return {};
       endpoints.push_back(each.series->names.endpoint);
     }
-    return base::failure("upstream " + upstream + " has no endpoint " + endpoint + "; it has " +
-                         some_of(endpoints));
+    return base::failure(fmt::format("upstream {} has no endpoint {}; it has {}", upstream,
+                                     endpoint, some_of(endpoints)));
   }
-  return base::failure("there is no upstream " + upstream + "; there are " + some_of(upstreams));
+  return base::failure(
+      fmt::format("there is no upstream {}; there are {}", upstream, some_of(upstreams)));
 }
 
 base::Parsed<void> Supervisor::override_endpoint(const std::string& upstream,

@@ -7,7 +7,7 @@ _millrace_ctl() {
     case $previous in
     --socket | --token-file) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
     --url) mapfile -t COMPREPLY < <(compgen -W 'http://127.0.0.1:' -- "$current"); return ;;
-    --listener | --upstream | --client | --limit | --page | --for) return ;;
+    --listener | --upstream | --endpoint | --client | --limit | --for) return ;;
     esac
     local words=() word skip=no
     for word in "$@"; do
@@ -24,13 +24,13 @@ _millrace_ctl() {
     '') offer="status config listeners upstreams endpoints endpoint sessions session pools workers reload drain log-level $options" ;;
     config) offer='show diff' ;;
     'config diff') mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+    'endpoint '*' weight') offer='default' ;;
     endpoint*) [[ ${#words[@]} -eq 3 ]] && offer='ready drain maintenance weight' ;;
     session) offer='show end' ;;
-    sessions) offer='end --listener --upstream --endpoint --client --limit --page' ;;
-    'sessions end') offer='--endpoint' ;;
-    'sessions end '*) ;;
-    sessions*) offer='--listener --upstream --endpoint --client --limit --page' ;;
-    reload) offer='--keep-overrides --drop-overrides' ;;
+    sessions) offer='end --listener --upstream --endpoint --client --limit --all' ;;
+    'sessions end'*) offer='--upstream --endpoint' ;;
+    sessions*) offer='--listener --upstream --endpoint --client --limit --all' ;;
+    reload) offer='--keep-overrides' ;;
     drain) offer='--for' ;;
     log-level) offer='debug info warning error' ;;
     esac

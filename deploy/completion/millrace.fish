@@ -67,10 +67,10 @@ complete -c millrace -n '__millrace_ctl_at config diff' -F
 complete -c millrace -n '__millrace_ctl_count 3 endpoint' -a 'ready drain maintenance weight'
 complete -c millrace -n '__millrace_ctl_at session' -a 'show end'
 complete -c millrace -n '__millrace_ctl_at sessions' -a end
-for option in listener upstream endpoint client limit page
+for option in listener upstream endpoint client limit
     complete -c millrace -n '__millrace_command ctl; and contains -- sessions (__millrace_ctl_words)' -l $option -x
 end
+complete -c millrace -n '__millrace_command ctl; and contains -- sessions (__millrace_ctl_words)' -l all -d 'All of them'
 complete -c millrace -n '__millrace_ctl_at reload' -l keep-overrides -d 'Keep what ctl changed'
-complete -c millrace -n '__millrace_ctl_at reload' -l drop-overrides -d 'Drop what ctl changed'
 complete -c millrace -n '__millrace_ctl_at drain' -l for -x -d Deadline
 complete -c millrace -n '__millrace_ctl_at log-level' -a 'debug info warning error'

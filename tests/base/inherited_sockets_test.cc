@@ -69,7 +69,7 @@ TEST(InheritedSockets, AStreamSocketThatDoesNotListenIsOfNoUse) {
 }
 
 // In a child, because the descriptors begin at 3 and the variables are taken away.
-int in_child(const char* fds, bool for_us, int (*look)(Parsed<InheritedSockets>)) {
+int in_child(const char* fds, bool for_us, int (*look)(const Parsed<InheritedSockets>&)) {
   const pid_t child = ::fork();
   if (child == 0) {
     const UniqueFd socket = listening();
@@ -93,9 +93,12 @@ TEST(InheritedSockets, ComeByTheEnvironmentWhenTheyAreForThisProcess) {
                        return good ? 0 : 1;
                      }),
             0);
-  EXPECT_EQ(in_child("1", false, [](Parsed<InheritedSockets> all) { return all->empty() ? 0 : 1; }),
+  EXPECT_EQ(in_child("1", false,
+                     [](const Parsed<InheritedSockets>& all) { return all->empty() ? 0 : 1; }),
             0);
-  EXPECT_EQ(in_child("rubbish", true, [](Parsed<InheritedSockets> all) { return all ? 1 : 0; }), 0);
+  EXPECT_EQ(
+      in_child("rubbish", true, [](const Parsed<InheritedSockets>& all) { return all ? 1 : 0; }),
+      0);
 }
 
 }  // namespace

@@ -135,19 +135,22 @@ TEST(Diff, NamesWhatNeedsARestartAtItsPlace) {
   const std::string metrics =
       ":5:17: error: 'metrics.bind' changes from \"127.0.0.1:9464\" to \"127.0.0.1:1234\", "
       "which needs a restart";
-  EXPECT_EQ(testing::printed(diff(old, next).needs_restart),
-            (std::vector<std::string>{
-                ":3:18: error: 'workers.count' changes from auto to 4, which needs a restart",
-                ":3:27: error: 'workers.cpus' changes from auto to [0, 1], which needs a restart",
-                ":4:12: error: 'transport' changes from auto to epoll, which needs a restart",
-                ":6:21: error: 'io_uring.buffers' changes from 1MiB to 2MiB, which needs a restart",
-                ":7:7: error: 'dpdk' changes, which needs a restart", metrics,
-                ":8:28: error: 'admin.enable' changes from auto to off, which needs a restart",
-                ":8:28: error: 'admin.bind' changes from \"unix:/run/millrace/admin.sock\" to "
-                "\"unix:/a\", which needs a restart",
-                ":9:18: error: 'security.user' changes from \"\" to \"m\", which needs a restart",
-                ":9:30: error: 'security.seccomp' changes from auto to off, which needs a "
-                "restart"}));
+  const std::string admin =
+      ":8:28: error: 'admin.bind' changes from \"unix:/run/millrace/admin.sock\" to \"unix:/a\", "
+      "which needs a restart";
+  const std::string seccomp =
+      ":9:30: error: 'security.seccomp' changes from auto to off, which needs a restart";
+  EXPECT_EQ(
+      testing::printed(diff(old, next).needs_restart),
+      (std::vector<std::string>{
+          ":3:18: error: 'workers.count' changes from auto to 4, which needs a restart",
+          ":3:27: error: 'workers.cpus' changes from auto to [0, 1], which needs a restart",
+          ":4:12: error: 'transport' changes from auto to epoll, which needs a restart",
+          ":6:21: error: 'io_uring.buffers' changes from 1MiB to 2MiB, which needs a restart",
+          ":7:7: error: 'dpdk' changes, which needs a restart", metrics,
+          ":8:28: error: 'admin.enable' changes from auto to off, which needs a restart", admin,
+          ":9:18: error: 'security.user' changes from \"\" to \"m\", which needs a restart",
+          seccomp}));
   // Taken out of the file again: there is no place left but the file itself.
   EXPECT_EQ(testing::printed(diff(next, old).needs_restart).front(),
             ":1:1: error: 'workers.count' changes from 4 to auto, which needs a restart");

@@ -194,9 +194,9 @@ COMPLETIONS = (
     ("millrace ctl --json config ", "show diff"),
     ("millrace ctl --socket /x log-level ", "debug info warning error"),
     ("millrace ctl endpoint app 10.0.0.7:80 ", "ready drain maintenance weight"),
-    ("millrace ctl sessions --", "--listener --upstream --endpoint --client --limit --page"),
+    ("millrace ctl sessions --", "--listener --upstream --endpoint --client --limit --all"),
     ("millrace ctl session ", "show end"),
-    ("millrace ctl reload --", "--keep-overrides --drop-overrides"),
+    ("millrace ctl reload --", "--keep-overrides"),
     ("millrace check --", "--config --effective"),
 )
 

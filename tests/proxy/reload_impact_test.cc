@@ -11,8 +11,6 @@
 namespace proxy {
 namespace {
 
-using config::ChangeKind;
-
 class ReloadImpactTest : public testing::Test {
  protected:
   ReloadImpactTest() {

@@ -18,6 +18,9 @@ COVERED_BY = {
     "proxy/admin_endpoints.cc": "tests/integration/admin_test.py",
     "proxy/admin_orders.cc": "tests/integration/admin_test.py",
     "proxy/admin_server.cc": "tests/integration/admin_test.py",
+    # `millrace ctl` itself: the admin API of a whole program answers it.
+    "proxy/ctl.cc": "tests/integration/ctl_test.py",
+    "proxy/ctl_options.h": "tests/proxy/ctl_command_line_test.cc",
     # A file of docs/: compared with the table of routes.
     "proxy/admin_openapi.cc": "tests/proxy/admin_routes_test.cc",
     # Two files of one class.

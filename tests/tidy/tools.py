@@ -70,11 +70,11 @@ def forget_old(cache):
 
 
 def compile_commands(tree):
-    """name -> the words of its compiler command, for every .cc of ours that the build knows."""
+    """name -> the words of its compiler command, for every .cc of ours that the build knows and has not made."""
     commands = {}
     for entry in json.loads((tree.build / "compile_commands.json").read_text(encoding="utf-8")):
         path = pathlib.Path(entry["directory"], entry["file"]).resolve()
-        if tree.root in path.parents:
+        if tree.root in path.parents and tree.build.resolve() not in path.parents:
             name = path.relative_to(tree.root).as_posix()
             commands[name] = entry.get("arguments") or shlex.split(entry["command"])
     return commands
