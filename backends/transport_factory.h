@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "backends/transport.h"
+#include "base/inherited_sockets.h"
 #include "base/result.h"
 
 namespace backends {
@@ -86,6 +87,12 @@ class TransportFactory {
 
   // The engine of its transports, when nothing comes in the way.
   virtual std::string_view engine() const = 0;
+
+  // Listening sockets that the service manager opened: claim() takes those of its address in the
+  // place of a socket of its own, and the `workers` that will listen there share them. sockets
+  // outlives the factory. Before any claim. False: the engine's addresses are not the kernel's, so
+  // it cannot use any.
+  virtual bool adopt(base::InheritedSockets& /*sockets*/, std::size_t /*workers*/) { return false; }
 
   // Takes an address for this process before any worker listens on it, and keeps it until
   // disclaim(). EADDRINUSE when anybody else has it, another Millrace included: with SO_REUSEPORT

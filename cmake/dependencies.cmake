@@ -7,7 +7,7 @@ find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(PkgConfig REQUIRED)
 
-# Debian's yaml-cpp, prometheus-cpp, libmicrohttpd, xxhash and c-ares come with pkg-config files or with none.
+# Debian's yaml-cpp, prometheus-cpp, libmicrohttpd, xxhash, c-ares and others come with pkg-config files or with none.
 function(millrace_import name library header)
   find_library(${name}_LIBRARY ${library} REQUIRED)
   find_path(${name}_INCLUDE ${header} REQUIRED)
@@ -22,3 +22,6 @@ millrace_import(microhttpd microhttpd microhttpd.h)
 millrace_import(xxhash xxhash xxhash.h)
 millrace_import(cares cares ares.h)
 millrace_import(uring uring liburing.h)
+millrace_import(systemd systemd systemd/sd-daemon.h)
+millrace_import(cap-ng cap-ng cap-ng.h)
+millrace_import(seccomp seccomp seccomp.h)

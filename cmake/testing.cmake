@@ -1,6 +1,6 @@
 # One way to make tests of a folder, so that every kind is found, labelled and bounded alike.
 #
-# Labels say the kind: unit contract simulation integration net fuzz tidy bench (one each), and
+# Labels say the kind: unit contract simulation integration net fuzz tidy bench deploy (one each), and
 #   slow     left out by `tests/run --quick`
 #   threads  run again under the thread sanitizer
 find_package(GTest REQUIRED)

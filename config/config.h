@@ -342,7 +342,8 @@ struct Log {
   LogLevel level = LogLevel::kInfo;  // The least important that is written.
   LogFormat format = LogFormat::kText;
   bool access = true;  // One line for each session that ended.
-  AccessOutput access_output;
+  AccessOutput access_output = {};
+  Mark access_output_mark = {};
   std::uint32_t access_sample = 1;  // One in so many of the sessions that ended well.
   std::uint32_t access_rate = 0;    // Lines a second at most, all workers together; 0: no limit.
 
@@ -353,6 +354,23 @@ struct Shutdown {
   base::Nanos drain = std::chrono::seconds(30);  // SIGTERM to the last session cut; 0: at once.
 
   friend bool operator==(const Shutdown&, const Shutdown&) = default;
+};
+
+// Whether the kernel refuses the program every system call that it has no need of.
+enum class Seccomp : std::uint8_t {
+  kAuto,  // Where that can be had.
+  kOn,    // Or do not start.
+  kOff
+};
+
+// What the process gives up once it runs.
+struct Security {
+  std::string user;  // Whom a process becomes that was started by root; empty: it stays who it is.
+  Seccomp seccomp = Seccomp::kAuto;
+  Mark user_mark;
+  Mark seccomp_mark;
+
+  friend bool operator==(const Security&, const Security&) = default;
 };
 
 struct Config {
@@ -367,6 +385,7 @@ struct Config {
   Admin admin;
   Log log;
   Shutdown shutdown;
+  Security security;
 
   friend bool operator==(const Config&, const Config&) = default;
 };

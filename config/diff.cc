@@ -98,6 +98,10 @@ Diff diff(const Config& old, const Config& next) {
                   ChoiceRule<AdminEnable>{keys::kAdminEnables}, next.admin.bind.mark);
   restart.compare("admin.bind", old.admin.bind.address, next.admin.bind.address, AddressUse::kAdmin,
                   next.admin.bind.mark);
+  restart.compare("security.user", old.security.user, next.security.user, UserRule{},
+                  next.security.user_mark);
+  restart.compare("security.seccomp", old.security.seccomp, next.security.seccomp,
+                  ChoiceRule<Seccomp>{keys::kSeccomps}, next.security.seccomp_mark);
   return {.listeners = changes(old.listeners, next.listeners),
           .upstreams = changes(old.upstreams, next.upstreams),
           .settings = !(old.log == next.log && old.shutdown == next.shutdown &&

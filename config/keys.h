@@ -57,6 +57,9 @@ inline constexpr std::array kAllDowns = {Choice<AllDown>{"refuse", AllDown::kRef
 inline constexpr std::array kAdminEnables = {Choice<AdminEnable>{"auto", AdminEnable::kAuto},
                                              Choice<AdminEnable>{"on", AdminEnable::kOn},
                                              Choice<AdminEnable>{"off", AdminEnable::kOff}};
+inline constexpr std::array kSeccomps = {Choice<Seccomp>{"auto", Seccomp::kAuto},
+                                         Choice<Seccomp>{"on", Seccomp::kOn},
+                                         Choice<Seccomp>{"off", Seccomp::kOff}};
 inline constexpr std::array kLogLevels = {
     Choice<LogLevel>{"debug", LogLevel::kDebug}, Choice<LogLevel>{"info", LogLevel::kInfo},
     Choice<LogLevel>{"warning", LogLevel::kWarning}, Choice<LogLevel>{"error", LogLevel::kError}};
@@ -392,6 +395,7 @@ void visit_keys(Visitor& visit, T& it) {
   visit.value(Key{"access", "One line for each session that ended."}, it.access, BooleanRule{});
   visit.value(Key{"access_output", "stderr, syslog, journald, or file: and an absolute path."},
               it.access_output, AccessOutputRule{});
+  visit.mark("access_output", it.access_output_mark);
   visit.value(Key{"access_sample", "One line in so many sessions that ended well."},
               it.access_sample, kSample);
   visit.value(Key{"access_rate", "Lines a second at most; more are counted. 0/s: no limit."},
@@ -402,6 +406,17 @@ template <typename Visitor, Of<Shutdown> T>
 void visit_keys(Visitor& visit, T& it) {
   visit.value(Key{"drain", "How long SIGTERM waits for sessions to end. 0: not at all."}, it.drain,
               kTimeout);
+}
+
+template <typename Visitor, Of<Security> T>
+void visit_keys(Visitor& visit, T& it) {
+  visit.value(Key{"user", "Whom root becomes before anything is listened on. \"\": nobody else."},
+              it.user, UserRule{});
+  visit.mark("user", it.user_mark);
+  visit.value(
+      Key{"seccomp", "System calls that are not needed are refused. auto: where it can be."},
+      it.seccomp, ChoiceRule<Seccomp>{kSeccomps});
+  visit.mark("seccomp", it.seccomp_mark);
 }
 
 template <typename Visitor, Of<Config> T>
@@ -419,6 +434,7 @@ void visit_keys(Visitor& visit, T& it) {
   visit.section(Key{"admin", "The admin API."}, it.admin);
   visit.section(Key{"log", "What is written, and where to."}, it.log);
   visit.section(Key{"shutdown", "How Millrace stops."}, it.shutdown);
+  visit.section(Key{"security", "What the process gives up."}, it.security);
   visit.check(it);
 }
 

@@ -56,6 +56,9 @@ struct GatewayRule {};
 // The absolute path of a file, or "" for none.
 struct FileRule {};
 
+// The name of a user of this machine, or "" for none.
+struct UserRule {};
+
 // A host's name (RFC 1123).
 struct DnsNameRule {};
 

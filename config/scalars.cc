@@ -291,6 +291,17 @@ base::Parsed<AccessOutput> parse_access_output(std::string_view text) {
   });
 }
 
+base::Parsed<std::string> parse_user(std::string_view text) {
+  constexpr std::size_t kUserMax = 32;
+  const auto begins = [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; };
+  const auto goes_on = [&](char c) { return begins(c) || (c >= '0' && c <= '9') || c == '-'; };
+  if (text.empty() || text.size() > kUserMax || !begins(text.front()) ||
+      !std::all_of(text.begin(), text.end(), goes_on)) {
+    return wrong("takes the name of a user: 1 to 32 of a-z 0-9 _ -, a letter or _ first", text);
+  }
+  return std::string(text);
+}
+
 base::Parsed<std::string> parse_word(std::string_view text) {
   constexpr std::size_t kWordMax = 256;
   const auto fits = [](char c) { return c > ' ' && c <= '~'; };

@@ -84,6 +84,10 @@ base::Parsed<std::uint32_t> parse_rate(std::string_view text, std::uint32_t max)
 // "stderr", "syslog", "journald", or "file:" and an absolute path.
 base::Parsed<AccessOutput> parse_access_output(std::string_view text);
 
+// A user's name as useradd(8) takes it: 1 to 32 of a-z 0-9 _ -, not a digit or '-' first. Whether
+// there is such a user, the start tells.
+base::Parsed<std::string> parse_user(std::string_view text);
+
 // 1 to 256 printable ASCII characters without spaces.
 base::Parsed<std::string> parse_word(std::string_view text);
 

@@ -87,6 +87,8 @@ Json describe(const AccessOutputRule& /*rule*/) {
 
 Json describe(const RateRule& /*rule*/) { return text_like("(0|[1-9][0-9]*)/s"); }
 
+Json describe(const UserRule& /*rule*/) { return text_like("|[a-z_][a-z0-9_-]{0,31}"); }
+
 Json describe(const PortRule& /*rule*/) {
   return {{"type", "integer"}, {"minimum", 0}, {"maximum", 65'535}};
 }

@@ -184,6 +184,12 @@ base::Parsed<std::uint32_t> read_value(const TreeNode& node, const RateRule& rul
   return expect_scalar(node).and_then([&] { return parse_rate(node.text, rule.max); });
 }
 
+base::Parsed<std::string> read_value(const TreeNode& node, const UserRule& /*rule*/) {
+  if (const auto scalar = expect_scalar(node); !scalar) return base::failure(scalar.error());
+  if (node.text.empty()) return std::string();
+  return parse_user(node.text);
+}
+
 base::Parsed<std::optional<std::uint32_t>> read_value(const TreeNode& node,
                                                       const AutoIntegerRule& rule) {
   if (is_auto(node)) return std::optional<std::uint32_t>();

@@ -37,6 +37,7 @@ base::Parsed<base::IpPort> read_value(const TreeNode& node, const GatewayRule& r
 base::Parsed<std::string> read_value(const TreeNode& node, const FileRule& rule);
 base::Parsed<AccessOutput> read_value(const TreeNode& node, const AccessOutputRule& rule);
 base::Parsed<std::uint32_t> read_value(const TreeNode& node, const RateRule& rule);
+base::Parsed<std::string> read_value(const TreeNode& node, const UserRule& rule);
 base::Parsed<std::optional<std::uint32_t>> read_value(const TreeNode& node,
                                                       const AutoIntegerRule& rule);
 base::Parsed<std::optional<std::vector<int>>> read_value(const TreeNode& node,

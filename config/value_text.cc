@@ -117,6 +117,10 @@ std::string value_text(std::uint32_t value, const RateRule& /*rule*/) {
   return std::to_string(value) + "/s";
 }
 
+std::string value_text(const std::string& value, const UserRule& /*rule*/) {
+  return in_quotes(value);
+}
+
 std::string value_text(const std::optional<std::uint32_t>& value, const AutoIntegerRule& rule) {
   return value ? value_text(*value, rule.integer) : "auto";
 }

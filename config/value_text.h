@@ -30,6 +30,7 @@ std::string value_text(const base::IpPort& value, const GatewayRule& rule);
 std::string value_text(const std::string& value, const FileRule& rule);
 std::string value_text(const AccessOutput& value, const AccessOutputRule& rule);
 std::string value_text(std::uint32_t value, const RateRule& rule);
+std::string value_text(const std::string& value, const UserRule& rule);
 std::string value_text(const std::optional<std::uint32_t>& value, const AutoIntegerRule& rule);
 std::string value_text(const std::optional<std::vector<int>>& value, const CpusRule& rule);
 

@@ -84,15 +84,22 @@ base::Parsed<HttpListener> HttpListener::open(const base::Address& address, mode
   }
   base::Address bound =
       address.family() == base::Family::kUnix ? address : local_address(fd->get());
-  return HttpListener(std::move(*fd), std::move(bound));
+  HttpListener listener(std::move(*fd), std::move(bound));
+  listener.own_file();
+  return listener;
+}
+
+HttpListener HttpListener::adopt(base::UniqueFd fd, const base::Address& address) {
+  return HttpListener(std::move(fd), address);
 }
 
 HttpListener::HttpListener(base::UniqueFd fd, base::Address address)
-    : fd_(std::move(fd)), address_(std::move(address)) {
-  if (has_file(address_)) {
-    file_ = address_.path;
-    identity_ = identify(file_);
-  }
+    : fd_(std::move(fd)), address_(std::move(address)) {}
+
+void HttpListener::own_file() {
+  if (!has_file(address_)) return;
+  file_ = address_.path;
+  identity_ = identify(file_);
 }
 
 HttpListener::HttpListener(HttpListener&& other) noexcept

@@ -20,6 +20,8 @@ class HttpListener {
   // that of a UNIX socket's file, from its first moment; 0: what the umask leaves. The error is a
   // sentence with the address and the reason.
   static base::Parsed<HttpListener> open(const base::Address& address, mode_t file_mode = 0);
+  // A socket that somebody else made listen at the address. The file of a UNIX socket stays theirs.
+  static HttpListener adopt(base::UniqueFd fd, const base::Address& address);
 
   HttpListener(HttpListener&& other) noexcept;
   HttpListener& operator=(HttpListener&&) = delete;
@@ -44,6 +46,8 @@ class HttpListener {
   };
 
   HttpListener(base::UniqueFd fd, base::Address address);
+  // Ours to remove, then.
+  void own_file();
   static FileIdentity identify(const std::string& path);
 
   base::UniqueFd fd_;

@@ -327,8 +327,9 @@ MHD_Result HttpServer::Service::send(MHD_Connection* connection, Client& client,
 
 base::Parsed<HttpServer> HttpServer::start(const base::Address& bind,
                                            std::unique_ptr<HttpSite> site, HttpStats& stats,
-                                           const HttpLimits& limits) {
-  base::Parsed<HttpListener> listener = HttpListener::open(bind, limits.socket_mode);
+                                           const HttpLimits& limits, base::UniqueFd listening) {
+  base::Parsed<HttpListener> listener = listening ? HttpListener::adopt(std::move(listening), bind)
+                                                  : HttpListener::open(bind, limits.socket_mode);
   if (!listener) return base::failure(std::move(listener.error()));
   auto service = std::make_unique<Service>(std::move(*listener), std::move(site), stats, limits);
   if (!service->run()) {

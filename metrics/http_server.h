@@ -16,6 +16,7 @@
 #include <memory>
 
 #include "base/address.h"
+#include "base/fd.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "metrics/http_site.h"
@@ -41,9 +42,11 @@ struct HttpLimits {
 class HttpServer {
  public:
   // Serves from the moment it returns. stats is written until the server is destroyed and must
-  // outlive it. Error: a sentence with the address and the reason.
+  // outlive it. listening: a socket that listens at bind already; without one the server opens its
+  // own. Error: a sentence with the address and the reason.
   static base::Parsed<HttpServer> start(const base::Address& bind, std::unique_ptr<HttpSite> site,
-                                        HttpStats& stats, const HttpLimits& limits = {});
+                                        HttpStats& stats, const HttpLimits& limits = {},
+                                        base::UniqueFd listening = {});
 
   HttpServer(HttpServer&&) noexcept;
   HttpServer& operator=(HttpServer&&) noexcept;

@@ -1,8 +1,9 @@
 // The access log: one line for each session that ended. Owned by main, made before the workers and
 // gone after them. A worker copies a plain record into its own ring and goes on: it never waits,
 // never allocates, and makes no system call. The log's thread empties the rings every few
-// milliseconds, makes lines of the records and writes them in large pieces. When nobody reads the
-// output, the rings fill up and further records are dropped and counted.
+// milliseconds, makes lines of the records and gives them to the sink in large pieces. When the
+// sink takes none, the rings fill up and further records are dropped and counted. What is left out
+// on purpose (log.access_sample, log.access_rate) is counted apart.
 //
 //   text: 2026-11-23T14:31:00.123Z access  listener=redis upstream=redis endpoint=10.0.0.1:6379 ...
 //   json: {"ts":"2026-11-23T14:31:00.123Z","log":"access","listener":"redis",...}
@@ -27,6 +28,8 @@
 #include "config/config.h"
 #include "metrics/counter.h"
 #include "proxy/access_record.h"
+#include "proxy/access_sink.h"
+#include "proxy/line_budget.h"
 #include "proxy/log_output.h"
 
 namespace proxy {
@@ -41,8 +44,9 @@ class AccessLog {
   // How long the end of the log waits for a blocked output.
   static constexpr base::Nanos kFlushMax = std::chrono::milliseconds(500);
 
-  // Starts the log's thread. output must outlive the log.
-  AccessLog(LogOutput& output, std::size_t workers, const config::Log& options);
+  // Starts the log's thread, which writes to standard_error until it is given another sink.
+  // standard_error must outlive the log.
+  AccessLog(LogOutput& standard_error, std::size_t workers, const config::Log& options);
   AccessLog(const AccessLog&) = delete;
   AccessLog& operator=(const AccessLog&) = delete;
   // No worker appends any more. Writes what the rings hold, for at most kFlushMax.
@@ -52,37 +56,53 @@ class AccessLog {
   // stay until this log is gone.
   void append(std::size_t worker, const AccessRecord& record);
 
-  // Format, and on or off: at start and at reload. Any thread.
-  void configure(const config::Log& options);
+  // A sink for these options, to be given to configure(): opened now, because it may not be there.
+  base::Parsed<std::unique_ptr<AccessSink>> open_sink(const config::Log& options) const {
+    return open_access_sink(options.access_output, standard_error_);
+  }
+  // At start, at reload, and to open a file again. What is in the rings by then goes to either
+  // sink. Main thread.
+  void configure(const config::Log& options, std::unique_ptr<AccessSink> sink);
 
-  // Lines since the start. A record counts as dropped when its ring was full or the output refused
-  // the piece it was in. Any thread.
+  // Lines since the start. A record counts as dropped when its ring was full or the sink lost it.
+  // Any thread.
   std::uint64_t written() const { return written_.value(); }
   std::uint64_t dropped() const;
+  // Left out on purpose.
+  std::uint64_t left_out_by_sample() const;
+  std::uint64_t left_out_by_rate() const { return over_rate_.value(); }
 
  private:
   struct alignas(64) Lane {  // A worker's own cache lines.
     Lane() : ring(kRingRecords) {}
     base::SpscRing<AccessRecord> ring;
     metrics::Counter dropped;
+    metrics::Counter sampled_out;
+    std::uint32_t until_sample = 0;  // Sessions that ended well and are left out before the next.
   };
 
   void run();
+  void take_sink();
   bool drain_once();
   void write_piece();
 
-  LogOutput& output_;
+  LogOutput& standard_error_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::atomic<bool> enabled_;
   std::atomic<config::LogFormat> format_;
+  std::atomic<std::uint32_t> sample_;
+  std::atomic<std::uint32_t> rate_;
   metrics::Counter written_;
   metrics::Counter refused_;
+  metrics::Counter over_rate_;
 
   // The log's thread alone.
+  std::unique_ptr<AccessSink> sink_;
+  LineBudget budget_;
   std::string piece_;
-  std::size_t piece_lines_ = 0;
 
   std::mutex mutex_;
+  std::unique_ptr<AccessSink> next_sink_;  // From main; null: stay with the one there is.
   std::condition_variable stop_asked_;
   std::atomic<base::Nanos> give_up_{base::kForever};  // Set when the log ends; monotonic.
   std::thread thread_;

@@ -18,6 +18,7 @@ namespace proxy {
 
 // Where the upstream connection came from.
 enum class PoolUse : std::uint8_t { kMiss, kHit };
+constexpr std::string_view name(PoolUse pool) { return pool == PoolUse::kHit ? "hit" : "miss"; }
 
 // A duration that never began: the session ended before it got there.
 inline constexpr base::Nanos kNever{-1};

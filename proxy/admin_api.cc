@@ -8,6 +8,7 @@
 #include "proxy/admin_openapi.h"
 #include "proxy/admin_orders.h"
 #include "proxy/admin_reply.h"
+#include "proxy/admin_sessions.h"
 #include "proxy/admin_views.h"
 
 namespace proxy {
@@ -46,6 +47,14 @@ HttpReply AdminApi::perform(const AdminCall& call) {
       return admin_reply(list_of(instance_.status(), "workers"));
     case AdminAction::kOverrideEndpoint:
       return override_endpoint(instance_, call.names[0], call.names[1], call.body);
+    case AdminAction::kListSessions:
+      return list_sessions(instance_, call.query);
+    case AdminAction::kShowSession:
+      return show_session(instance_, call.names[0]);
+    case AdminAction::kEndSession:
+      return end_session(instance_, call.names[0]);
+    case AdminAction::kEndSessions:
+      return end_sessions(instance_, call.query);
     case AdminAction::kReload:
       return order_reload(instance_, program_, call.body);
     case AdminAction::kDrain:

@@ -48,6 +48,8 @@ void add_program(Page& page, const ProgramStatus& status, const Log& log,
   page.add(names::kConfigLastReloadSuccessful, {}, status.last_reload_accepted ? 1 : 0);
   page.add(names::kAccessLogLinesTotal, {}, number(access_log.written()));
   page.add(names::kAccessLogDroppedTotal, {}, number(access_log.dropped()));
+  page.add(names::kAccessLogLeftOutTotal, {"sample"}, number(access_log.left_out_by_sample()));
+  page.add(names::kAccessLogLeftOutTotal, {"rate"}, number(access_log.left_out_by_rate()));
   page.add(names::kLogDroppedTotal, {}, number(log.dropped()));
   if (snapshot == nullptr) return;
   for (const config::Listener& listener : snapshot->config.listeners) {

@@ -22,6 +22,7 @@
 #include "base/cpu.h"
 #include "base/fd.h"
 #include "config/loader.h"
+#include "proxy/confinement.h"
 #include "proxy/demo_load.h"
 #include "proxy/demo_report.h"
 #include "proxy/demo_upstream.h"
@@ -360,11 +361,14 @@ int run_demo(const DemoOptions& options) {
     return kExitUsage;
   }
   LogOutput output(STDERR_FILENO);
-  const auto instance = Instance::make(output, *config);
+  Confinement confinement(*config, false);
+  const auto instance =
+      Instance::make(output, *config, {.confine = [&] { return confinement.enter(); }});
   if (!instance) {
     fmt::print(stderr, "demo: {}\n", instance.error());
     return kExitFailed;
   }
+  confinement.report((*instance)->log());
   if (const auto problems = (*instance)->start(*std::move(config)); !problems.empty()) {
     print_problems(problems);
     return kExitFailed;

@@ -94,7 +94,9 @@ Finding examine_file_max(const KernelSettings& settings, const ProcessRights& ri
 Finding examine_memlock(const ProcessRights& rights) {
   const std::string limit = bytes_text(rights.memlock_bytes);
   if (rights.has(CAP_IPC_LOCK)) {
-    return ok("memlock", limit + ", and this process has CAP_IPC_LOCK, which lifts it");
+    return ok("memlock", limit +
+                             ", and this process has CAP_IPC_LOCK: `run` takes the limit away "
+                             "before it gives that up");
   }
   const std::uint64_t each = kRingBytes + config::IoUring{}.buffers_bytes;
   return ok("memlock",
@@ -138,15 +140,12 @@ Finding examine_io_uring(const KernelSettings& settings, const ProcessRights& ri
                     advice_on_io_uring(settings, rights.io_uring.cause));
 }
 
-// Past the soft limit a user without these rights gets pipes of two pages (man 7 pipe), in which
-// splice(2) is slower than a copy.
+// Past the soft limit pipes are of two pages (man 7 pipe), in which splice(2) is slower than a
+// copy. A capability would lift it, and `run` gives that up, root's as well (privileges.h).
 Finding examine_pipes(const KernelSettings& settings, const ProcessRights& rights) {
   const std::string what = "fs.pipe-user-pages-soft";
   const auto pages = settings.number(path_of(what));
   if (!pages) return unreadable(what);
-  if (rights.has(CAP_SYS_RESOURCE) || rights.has(CAP_SYS_ADMIN)) {
-    return ok(what, fmt::format("{}, and this process has a capability that lifts it", *pages));
-  }
   if (*pages == 0) return ok(what, "0: no limit");
   const std::uint64_t pipe_pages = kPipeBytes / rights.page_bytes;
   const std::size_t workers = std::max(rights.cpus, 1U);

@@ -52,19 +52,26 @@ backends::PortSettings port_settings(const config::Config& config, const std::ve
 }  // namespace
 
 base::Parsed<std::unique_ptr<Instance>> Instance::make(LogOutput& output,
-                                                       const config::Config& config) {
+                                                       const config::Config& config,
+                                                       const InstanceOptions& options) {
   auto factory = backends::make_transport_factory(
       engine_name(config.transport),
       port_settings(config, Supervisor::worker_cpus(config.workers)));
   if (!factory) return base::failure(factory.error());
-  return std::unique_ptr<Instance>(new Instance(output, config, *std::move(factory)));
+  if (options.confine) {
+    if (auto confined = options.confine(); !confined) return base::failure(confined.error());
+  }
+  return std::unique_ptr<Instance>(
+      new Instance(output, config, *std::move(factory), options.sockets));
 }
 
 Instance::Instance(LogOutput& output, const config::Config& config,
-                   std::unique_ptr<backends::TransportFactory> factory)
+                   std::unique_ptr<backends::TransportFactory> factory,
+                   base::InheritedSockets* sockets)
     : log_(output, config.log),
       cpus_(Supervisor::worker_cpus(config.workers)),
       factory_(std::move(factory)),
+      sockets_(sockets),
       catalog_(cpus_.size()),
       access_log_(output, cpus_.size(), config.log),
       status_(factory_->engine()),
@@ -79,6 +86,7 @@ Instance::~Instance() {
 
 Instance::Problems Instance::start(config::Config config) {
   const config::Bind metrics = config.metrics.bind;
+  if (Problems problems = adopt_sockets(config); !problems.empty()) return problems;
   if (auto started = supervisor_->start(cpus_, config.io_uring.buffers_bytes); !started) {
     return {{.mark = config.workers.count_mark, .text = started.error()}};
   }
@@ -87,10 +95,39 @@ Instance::Problems Instance::start(config::Config config) {
     problems.push_back({.mark = metrics.mark, .text = served.error()});
   }
   if (!problems.empty()) return problems;
+  close_unwanted_sockets();
   status_.set_snapshot(supervisor_->snapshot());
   status_.ready = true;
   log_.info("metrics: http://{}/metrics", base::to_string(metrics_address()));
   return {};
+}
+
+// Sockets of the service manager are the kernel's; an engine with addresses of its own could never
+// accept from them, and the kernel would.
+Instance::Problems Instance::adopt_sockets(const config::Config& config) {
+  if (sockets_ == nullptr || sockets_->empty()) return {};
+  if (factory_->adopt(*sockets_, cpus_.size())) return {};
+  Problems problems;
+  for (const config::Listener& listener : config.listeners) {
+    for (const config::Bind& bind : listener.bind) {
+      if (!sockets_->has(bind.address)) continue;
+      problems.push_back(
+          {.mark = bind.mark,
+           .text =
+               "transport " + std::string(engine()) +
+               " cannot use the socket that the service manager opened at " +
+               base::to_string(bind.address) +
+               ": the engine's addresses are not the kernel's; take it out of the socket unit"});
+    }
+  }
+  return problems;
+}
+
+void Instance::close_unwanted_sockets() {
+  if (sockets_ == nullptr) return;
+  for (const std::string& socket : sockets_->close_rest()) {
+    log_.warning("a socket of the service manager is closed: {}; no listener binds it", socket);
+  }
 }
 
 base::Parsed<void> Instance::serve_metrics(const base::Address& bind) {
@@ -112,7 +149,7 @@ base::Parsed<void> Instance::serve_metrics(const base::Address& bind) {
                },
            .pages = std::move(pages)},
           http_stats_),
-      http_stats_);
+      http_stats_, {}, sockets_ != nullptr ? sockets_->take_one(bind) : base::UniqueFd());
   if (!server) return base::failure(server.error());
   http_server_ = std::make_unique<metrics::HttpServer>(*std::move(server));
   return {};
@@ -155,6 +192,12 @@ base::Parsed<void> Instance::override_endpoint(const std::string& upstream,
 
 void Instance::follow_dns() {
   if (supervisor_->follow_dns()) status_.set_snapshot(supervisor_->snapshot());
+}
+
+std::int64_t Instance::sessions() const {
+  std::int64_t sum = 0;
+  for (std::size_t i = 0; i < catalog_.workers(); ++i) sum += catalog_.worker(i).sessions.value();
+  return sum;
 }
 
 void Instance::drain(base::Nanos drain_for) {

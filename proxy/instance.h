@@ -2,12 +2,14 @@
 // the right order. `millrace run` has one, and so has the demo. On the main thread.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
 #include "backends/transport_factory.h"
+#include "base/inherited_sockets.h"
 #include "base/result.h"
 #include "config/config.h"
 #include "config/problem.h"
@@ -24,14 +26,25 @@
 
 namespace proxy {
 
+struct InstanceOptions {
+  // Listening sockets that the service manager opened, for listeners and the metrics port; what
+  // nobody wants is closed once the instance serves. Outlives the instance. Null: there are none.
+  base::InheritedSockets* sockets = nullptr;
+  // Called when the engine is there and no thread of ours is yet: the moment to give up rights. An
+  // error of it is make()'s.
+  std::function<base::Parsed<void>()> confine;
+};
+
 class Instance {
  public:
   using Problems = std::vector<config::Problem>;
 
   // Puts together what does not depend on the machine's good will; start() does the rest. output
-  // must outlive the instance. The error: the engine that was asked for cannot be had.
+  // must outlive the instance. The error: the engine that was asked for cannot be had, or that of
+  // options.confine.
   static base::Parsed<std::unique_ptr<Instance>> make(LogOutput& output,
-                                                      const config::Config& config);
+                                                      const config::Config& config,
+                                                      const InstanceOptions& options = {});
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
   // Ends every session that is left, at once.
@@ -46,14 +59,33 @@ class Instance {
   // The file could not even be loaded: counts and remembers that the reload was refused.
   void refuse_reload();
 
+  // After a rotation of its file (SIGUSR1).
+  void reopen_access_log() { supervisor_->reopen_access_log(); }
+
   // As the supervisor's.
   base::Parsed<void> override_endpoint(const std::string& upstream, const std::string& endpoint,
                                        EndpointOverride value);
   const Overrides& overrides() const { return supervisor_->overrides(); }
 
+  // As the supervisor's: the sessions of all workers.
+  SessionPage sessions(const SessionFilter& filter, SessionCursor from, std::size_t rows_max) {
+    return supervisor_->sessions(filter, from, rows_max);
+  }
+  std::optional<SessionRow> session(const SessionName& name) { return supervisor_->session(name); }
+  bool end_session(const SessionName& name) { return supervisor_->end_session(name); }
+  std::size_t end_sessions(const SessionFilter& filter) {
+    return supervisor_->end_sessions(filter);
+  }
+
   // Readable when the DNS may have changed endpoints: call follow_dns().
   int dns_fd() const { return supervisor_->dns_fd(); }
   void follow_dns();
+
+  // As the supervisor's: whether the workers turn.
+  void ask_workers() { supervisor_->ask_workers(); }
+  bool workers_answered() const { return supervisor_->workers_answered(); }
+  // Open now, on all workers.
+  std::int64_t sessions() const;
 
   // From now on /readyz says 503 and no client is accepted; what is left ends after drain_for.
   void drain(base::Nanos drain_for);
@@ -74,13 +106,16 @@ class Instance {
 
  private:
   Instance(LogOutput& output, const config::Config& config,
-           std::unique_ptr<backends::TransportFactory> factory);
+           std::unique_ptr<backends::TransportFactory> factory, base::InheritedSockets* sockets);
 
+  Problems adopt_sockets(const config::Config& config);
+  void close_unwanted_sockets();
   base::Parsed<void> serve_metrics(const base::Address& bind);
 
   Log log_;
   std::vector<int> cpus_;
   std::unique_ptr<backends::TransportFactory> factory_;
+  base::InheritedSockets* sockets_;
   MetricsCatalog catalog_;
   AccessLog access_log_;
   ProgramStatus status_;

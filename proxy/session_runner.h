@@ -19,6 +19,7 @@
 #include "proxy/removal_sweep.h"
 #include "proxy/session.h"
 #include "proxy/session_setup.h"
+#include "proxy/session_view.h"
 #include "proxy/timer_wheel.h"
 #include "proxy/waiting_room.h"
 #include "proxy/worker_metrics.h"
@@ -49,6 +50,13 @@ class SessionRunner {
 
   // Ends every session now; those in a relay end with the transport's next events.
   void abort_all(EndReason reason);
+
+  // For the admin API, and the only place where a worker allocates on behalf of somebody who waits:
+  // looks through at most kSlotsPerSlice slots.
+  static constexpr std::size_t kSlotsPerSlice = 4096;
+  void list(SessionSlice& slice);
+  // Ends one session now; false when it is not there or ends already.
+  bool end_one(base::SlotId id, EndReason reason);
 
   // When tend() has something to do next; a lower bound.
   base::Nanos next_deadline() const;

@@ -14,6 +14,8 @@ Signals::Signals(std::initializer_list<int> numbers) {
   sigemptyset(&set);
   for (const int number : numbers) sigaddset(&set, number);
   CHECK(pthread_sigmask(SIG_BLOCK, &set, nullptr) == 0);
+  // One that is ignored is thrown away before anybody could read it (man 2 signalfd).
+  for (const int number : numbers) CHECK(std::signal(number, SIG_DFL) != SIG_ERR);
   fd_ = base::UniqueFd(signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
   CHECK(fd_);
 }

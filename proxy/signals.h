@@ -11,7 +11,8 @@ namespace proxy {
 
 class Signals {
  public:
-  // Blocks them for this thread and all it starts later: make it before any thread.
+  // Blocks them for this thread and all it starts later: make it before any thread. Not ignored
+  // any more, whoever started us.
   Signals(std::initializer_list<int> numbers);
 
   int fd() const { return fd_.get(); }
@@ -23,7 +24,8 @@ class Signals {
 };
 
 // Signals whose default would kill us for nothing: SIGPIPE (a log reader that has gone, and
-// splice(2), which has no MSG_NOSIGNAL), SIGUSR1 and SIGUSR2 (a habit from other proxies).
+// splice(2), which has no MSG_NOSIGNAL), SIGUSR1 and SIGUSR2 (a habit from other proxies). Before
+// the Signals that want one of them.
 void ignore_harmless_signals();
 
 }  // namespace proxy

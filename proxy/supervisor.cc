@@ -179,6 +179,7 @@ Supervisor::Problems Supervisor::apply(config::Config config, KeepOverrides keep
   const std::uint64_t generation = snapshot_ != nullptr ? snapshot_->generation + 1 : 1;
   const auto addresses = claims_.addresses(config);
   Problems problems = dns_.prepare(config, addresses);
+  std::unique_ptr<AccessSink> sink = open_access_log(config.log, problems);
   Overrides overrides;
   if (problems.empty()) {
     const DnsEndpoints resolved = dns_.endpoints(config);
@@ -195,10 +196,31 @@ Supervisor::Problems Supervisor::apply(config::Config config, KeepOverrides keep
   dns_.commit();
   log_dropped_overrides(overrides);
   overrides_ = std::move(overrides);
-  access_log_.configure(snapshot_->config.log);
+  access_log_.configure(snapshot_->config.log, std::move(sink));
   claims_.keep_only(snapshot_->config);
   log_listeners(*snapshot_);
   return {};
+}
+
+// Null when nobody wants one, or when it cannot be had.
+std::unique_ptr<AccessSink> Supervisor::open_access_log(const config::Log& options,
+                                                        Problems& problems) {
+  if (!options.access) return nullptr;
+  auto sink = access_log_.open_sink(options);
+  if (sink) return *std::move(sink);
+  problems.push_back({options.access_output_mark, "the access log: " + sink.error()});
+  return nullptr;
+}
+
+void Supervisor::reopen_access_log() {
+  Problems problems;
+  auto sink = open_access_log(snapshot_->config.log, problems);
+  for (const config::Problem& problem : problems) {
+    log_.error("{}; what is open stays open", problem.text);
+  }
+  if (sink == nullptr) return;
+  access_log_.configure(snapshot_->config.log, std::move(sink));
+  log_.info("access log opened again");
 }
 
 bool Supervisor::follow_dns() {
@@ -324,6 +346,24 @@ void Supervisor::drain(base::Nanos drain_for) {
 bool Supervisor::finished() const {
   for (const auto& worker : workers_) {
     if (!worker->finished()) return false;
+  }
+  return true;
+}
+
+void Supervisor::ask_workers() {
+  CHECK(workers_answered());
+  pings_.clear();
+  for (auto& worker : workers_) {
+    pings_.emplace_back();
+    if (!worker->finished()) pings_.back() = worker->post(Command::Kind::kPing, nullptr, {});
+  }
+}
+
+bool Supervisor::workers_answered() const {
+  for (std::size_t i = 0; i < pings_.size(); ++i) {
+    const auto& ping = pings_[i];
+    if (!ping.valid() || workers_[i]->finished()) continue;
+    if (ping.wait_for(base::Nanos{0}) != std::future_status::ready) return false;
   }
   return true;
 }

@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstddef>
+#include <future>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +22,7 @@
 #include "proxy/log.h"
 #include "proxy/monitor_thread.h"
 #include "proxy/overrides.h"
+#include "proxy/session_view.h"
 #include "proxy/snapshot.h"
 #include "proxy/worker_metrics.h"
 #include "proxy/worker_thread.h"
@@ -60,11 +63,25 @@ class Supervisor final : private Announcer {
                                        EndpointOverride value);
   const Overrides& overrides() const { return overrides_; }
 
+  // After a rotation: the file by its name anew. What cannot be opened is logged and changes
+  // nothing. After the first apply().
+  void reopen_access_log();
+
   // Readable when the DNS may have changed endpoints: call follow_dns(). Stays the supervisor's.
   int dns_fd() const { return dns_.changed_fd(); }
   // Gives the workers the endpoints that the DNS has now, under the same configuration and the same
   // generation. True when there was a change to give.
   bool follow_dns();
+
+  // A page of the sessions that fit, from a place on. It may hold fewer than rows_max though there
+  // is a next one: a large table is gone through in pieces of time.
+  SessionPage sessions(const SessionFilter& filter, SessionCursor from, std::size_t rows_max);
+  // Nothing when it has ended.
+  std::optional<SessionRow> session(const SessionName& name);
+  // Ends it by a reset. False when it has ended.
+  bool end_session(const SessionName& name);
+  // All that fit now, a few in each turn of a worker; how many.
+  std::size_t end_sessions(const SessionFilter& filter);
 
   // Stops accepting, and ends what is left after drain_for (kForever: never). Again: a new
   // deadline.
@@ -75,13 +92,22 @@ class Supervisor final : private Announcer {
   // Readable when a worker may have finished: look at finished(), and read it empty.
   int finished_fd() const { return finished_fd_.get(); }
 
+  // Asks every worker for an answer, without waiting for it: workers_answered() tells. To be asked
+  // again only when all have answered.
+  void ask_workers();
+  // All that were asked last have answered, or have nothing left to do.
+  bool workers_answered() const;
+
   // In force; null before the first apply().
   const SnapshotPtr& snapshot() const { return snapshot_; }
 
  private:
   // Takes the snapshot over on all workers, or on none.
   Problems put_in_force(const SnapshotPtr& next);
+  std::unique_ptr<AccessSink> open_access_log(const config::Log& options, Problems& problems);
   bool announce_verdicts() override;
+  bool answered(std::size_t worker, Command command);
+  std::size_t end_on(std::size_t worker, std::vector<base::SlotId> slots);
 
   base::Parsed<void> start_monitor(std::size_t workers, std::size_t checks_max);
   base::Parsed<void> keep_running_workers();
@@ -109,6 +135,8 @@ class Supervisor final : private Announcer {
   std::vector<std::unique_ptr<EvidenceLog>> evidence_;  // One of each worker.
   std::unique_ptr<MonitorThread> monitor_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
+  // Of ask_workers(), by worker; invalid where it had finished.
+  std::vector<std::future<std::optional<BindFailure>>> pings_;
 };
 
 }  // namespace proxy

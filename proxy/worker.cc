@@ -182,8 +182,22 @@ void Worker::execute(Command& command) {
       pools_.verdicts_changed();
       runner_.upstreams_changed();
       break;
+    case Command::Kind::kList:
+      runner_.list(*command.slice);
+      break;
+    case Command::Kind::kEnd:
+      end_sessions(*command.ending);
+      break;
+    case Command::Kind::kPing:
+      break;
   }
   command.done.set_value(failure);
+}
+
+void Worker::end_sessions(SessionEnding& ending) {
+  for (const base::SlotId id : ending.slots) {
+    if (runner_.end_one(id, {Actor::kAdmin, Cause::kReset})) ++ending.ended;
+  }
 }
 
 void Worker::drain() {

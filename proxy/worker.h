@@ -25,16 +25,21 @@ namespace proxy {
 // What main says to a worker. done is fulfilled when it has been carried out.
 struct Command {
   enum class Kind : std::uint8_t {
-    kPrepare,  // Listen on what is new in the snapshot; the answer may be a failure.
-    kCommit,   // Take over the prepared snapshot,
-    kAbandon,  // or drop it: another worker could not.
-    kDrain,    // Stop accepting; end what is left after drain_for (kForever: never). Again: a new
-               // deadline.
-    kVerdicts  // The monitor has changed its mind about some endpoints: look at them again.
+    kPrepare,   // Listen on what is new in the snapshot; the answer may be a failure.
+    kCommit,    // Take over the prepared snapshot,
+    kAbandon,   // or drop it: another worker could not.
+    kDrain,     // Stop accepting; end what is left after drain_for (kForever: never). Again: a new
+                // deadline.
+    kVerdicts,  // The monitor has changed its mind about some endpoints: look at them again.
+    kList,      // Fill in the slice,
+    kEnd,       // or end these sessions: the admin API has asked.
+    kPing       // Nothing but the answer: the worker turns.
   };
   Kind kind = Kind::kCommit;
   SnapshotPtr snapshot;
   base::Nanos drain_for{0};
+  SessionSlice* slice = nullptr;    // Of kList and kEnd: main's, which waits for done and keeps it
+  SessionEnding* ending = nullptr;  // until then.
   std::promise<std::optional<BindFailure>> done;
 };
 
@@ -79,6 +84,7 @@ class Worker {
   void count_pause(const backends::Event& event, bool paused);
   void read_mailbox();
   void execute(Command& command);
+  void end_sessions(SessionEnding& ending);
   void drain();
   void clean();
   void account(base::Nanos turn_began);

@@ -50,13 +50,18 @@ void WorkerThread::run() {
 
 std::future<std::optional<BindFailure>> WorkerThread::post(Command::Kind kind, SnapshotPtr snapshot,
                                                            base::Nanos drain_for) {
-  CHECK(worker_ != nullptr);
   Command command;
   command.kind = kind;
   command.snapshot = std::move(snapshot);
   command.drain_for = drain_for;
+  return post(std::move(command));
+}
+
+std::future<std::optional<BindFailure>> WorkerThread::post(Command command) {
+  CHECK(worker_ != nullptr);
   auto done = command.done.get_future();
-  // Main waits for every answer but those of drains, of which there are few: the mailbox has room.
+  // Main waits for every answer but those of drains, of which there are few, and of one ping at a
+  // time: the mailbox has room.
   CHECK(worker_->post(std::move(command)));
   return done;
 }

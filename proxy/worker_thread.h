@@ -39,6 +39,8 @@ class WorkerThread {
   // The answer comes when the command has been carried out. After started() succeeded.
   std::future<std::optional<BindFailure>> post(Command::Kind kind, SnapshotPtr snapshot,
                                                base::Nanos drain_for);
+  // The same for a command that is filled in already but for its promise.
+  std::future<std::optional<BindFailure>> post(Command command);
   // As the worker's. After started() succeeded.
   bool announce_verdicts() { return worker_->announce_verdicts(); }
   bool finished() const { return finished_; }

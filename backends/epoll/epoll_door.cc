@@ -7,11 +7,11 @@
 
 namespace backends::epoll {
 
-bool EpollDoor::open(base::SlotId listener, int fd, base::Family family, int /*backlog*/) {
+bool EpollDoor::open(base::SlotId listener, int fd, bool shared, int /*backlog*/) {
   count(Syscall::kOption);
   epoll_event event{};
-  // The workers share the queue of a UNIX path; one of them is enough for one client.
-  event.events = EPOLLIN | (family == base::Family::kUnix ? EPOLLEXCLUSIVE : 0U);
+  // One of those who wait at a shared queue is enough for one client.
+  event.events = EPOLLIN | (shared ? EPOLLEXCLUSIVE : 0U);
   event.data.u64 = Token{.kind = Token::Kind::kListener, .id = listener}.pack();
   return ::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event) == 0;
 }

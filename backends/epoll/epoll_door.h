@@ -38,7 +38,7 @@ class EpollDoor final : public socket::Door {
   // stats outlives this.
   EpollDoor(int epoll_fd, TransportStats& stats) : epoll_fd_(epoll_fd), stats_(stats) {}
 
-  bool open(base::SlotId listener, int fd, base::Family family, int backlog) override;
+  bool open(base::SlotId listener, int fd, bool shared, int backlog) override;
   void close(base::SlotId listener, int fd) override;
   base::Result<int> next(base::SlotId listener, int fd) override;
 

@@ -40,9 +40,10 @@ base::SlotId UringDoor::id_of(std::size_t slot) const {
   return {.slot = static_cast<std::uint32_t>(slot), .generation = gates_[slot].generation};
 }
 
-bool UringDoor::open(base::SlotId listener, int fd, base::Family /*family*/, int backlog) {
+bool UringDoor::open(base::SlotId listener, int fd, bool shared, int backlog) {
   Gate& gate = gate_of(listener);
   gate.fd = fd;
+  gate.shared = shared;
   gate.backlog = static_cast<std::size_t>(std::max(backlog, 1));
   if (!std::exchange(gate.open, true)) backlogs_ += gate.backlog;
   decide();
@@ -72,8 +73,8 @@ void UringDoor::decide() {
 }
 
 void UringDoor::arrange(base::SlotId listener, Gate& gate) {
-  const bool accepts = gate.open && plenty_;
-  const bool polls = gate.open && !plenty_;
+  const bool accepts = gate.open && plenty_ && !gate.shared;
+  const bool polls = gate.open && !accepts;
   if (!accepts) cancel(Op::kAccept, listener, gate.accept);
   if (!polls) cancel(Op::kKnock, listener, gate.poll);
   // One that is still being taken back is asked for again when it has ended.

@@ -2,7 +2,9 @@
 // completions are the clients. The kernel brings as many as there are, so they wait here for their
 // turn: a burst of the worker is bounded. They have descriptors by then, so this is done only while
 // there is room for all that the queues can hold; with less of it listeners are polled, and
-// accept4(2) takes one client after the other. Owned by UringTransport; its worker's thread only.
+// accept4(2) takes one client after the other. So is a queue that several workers share: a
+// multishot accept stays first among those who wait, and the kernel wakes only the first (measured:
+// 400 of 400 clients for one of two workers). Owned by UringTransport; its worker's thread only.
 #pragma once
 
 #include <cstddef>
@@ -27,7 +29,7 @@ class UringDoor final : public socket::Door {
       : ring_(ring), stats_(stats), room_(room) {}
   ~UringDoor() override;
 
-  bool open(base::SlotId listener, int fd, base::Family family, int backlog) override;
+  bool open(base::SlotId listener, int fd, bool shared, int backlog) override;
   void close(base::SlotId listener, int fd) override;
   base::Result<int> next(base::SlotId listener, int fd) override;
 
@@ -61,6 +63,7 @@ class UringDoor final : public socket::Door {
     int fd = -1;
     std::size_t backlog = 0;
     bool open = false;
+    bool shared = false;   // Other workers take clients out of the same queue.
     bool waiting = false;  // On the list.
     bool knocked = false;  // The queue was not empty when it was last looked at.
     Request accept;

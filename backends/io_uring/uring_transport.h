@@ -16,9 +16,9 @@
 //
 // A multishot receive may miss a reset: with more bytes waiting than it takes in one run (33
 // buffers) and the RST behind them, it reads the bytes in two runs, counts all wakes as heard, and
-// waits for another that never comes (seen on kernel 6.18, one of some thousand clients that reset
-// under load: tests/integration/conservation_test.py). FIN is not missed. So a connection that has
-// brought bytes is asked for its error once it has been silent for a moment.
+// waits for another that never comes (kernel 6.18: one of a hundred clients that reset in the
+// middle of 700 KB, tests/backends/io_uring/uring_relay_test.cc). FIN is not missed. So a
+// connection that has brought bytes is asked for its error once it has been silent for a moment.
 #pragma once
 
 #include <liburing.h>

@@ -87,11 +87,22 @@ Claims::~Claims() {
   for (const Claim& claim : claims_) unlink_if_ours(claim);
 }
 
+void Claims::adopt(base::InheritedSockets& sockets, std::size_t workers) {
+  inherited_ = &sockets;
+  workers_ = workers;
+}
+
 base::Result<base::Address> Claims::claim(const ListenSpec& spec) {
+  if (inherited_ != nullptr) {
+    if (auto sockets = inherited_->take(spec.address); !sockets.empty()) {
+      return keep({.address = spec.address, .fd = {}, .adopted = std::move(sockets)});
+    }
+  }
   const bool is_unix = spec.address.family() == base::Family::kUnix;
   auto fd = is_unix ? listen_unix(spec) : reserve_tcp(spec);
   if (!fd) return base::failure(fd.error());
-  Claim claim{.address = is_unix ? spec.address : local_of(fd->get()), .fd = std::move(*fd)};
+  Claim claim{
+      .address = is_unix ? spec.address : local_of(fd->get()), .fd = std::move(*fd), .adopted = {}};
   if (is_unix && !is_abstract(spec.address)) {
     struct stat status {};
     if (::lstat(spec.address.path.c_str(), &status) == 0) {
@@ -117,14 +128,34 @@ void Claims::disclaim(const base::Address& address) {
   claims_.erase(found);
 }
 
-base::Result<base::UniqueFd> Claims::duplicate_unix(const base::Address& address) const {
+base::Result<std::vector<base::UniqueFd>> Claims::share(const base::Address& address) const {
   const std::lock_guard lock(mutex_);
   const auto found = std::find_if(claims_.begin(), claims_.end(),
                                   [&](const Claim& claim) { return claim.address == address; });
-  if (found == claims_.end()) return base::failure(base::to_errno(EADDRNOTAVAIL));
-  base::UniqueFd copy(::fcntl(found->fd.get(), F_DUPFD_CLOEXEC, 0));
-  if (!copy) return base::failure_of_errno();
-  return copy;
+  std::vector<base::UniqueFd> copies;
+  const bool is_unix = address.family() == base::Family::kUnix;
+  if (found == claims_.end()) {
+    if (is_unix) return base::failure(base::to_errno(EADDRNOTAVAIL));
+    return copies;
+  }
+  const auto copy = [&copies](const base::UniqueFd& fd) {
+    copies.emplace_back(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+    return static_cast<bool>(copies.back());
+  };
+  if (found->adopted.empty()) {
+    if (is_unix && !copy(found->fd)) return base::failure_of_errno();
+    return copies;
+  }
+  // Workers do not say which one they are; in the order in which they come is as good. With as many
+  // workers as sockets or fewer, worker k has the sockets k, k + workers, ...; with more, they go
+  // round the sockets.
+  const std::vector<base::UniqueFd>& sockets = found->adopted;
+  const std::size_t turn = found->shares_given++;
+  const std::size_t step = std::min(workers_, sockets.size());
+  for (std::size_t i = turn % step; i < sockets.size(); i += step) {
+    if (!copy(sockets[i])) return base::failure_of_errno();
+  }
+  return copies;
 }
 
 void Claims::unlink_if_ours(const Claim& claim) {

@@ -50,7 +50,8 @@ void refuse_new_clients(int fd) {
       {BPF_RET | BPF_K, 0, 0, kKeep},
   }};
   const sock_fprog program{.len = code.size(), .filter = code.data()};
-  // When it is refused (a container's policy), clients that come in the very moment between the
+  // When it is refused (a container's policy, or a kernel that asks for CAP_NET_ADMIN, which `run`
+  // does not keep: docs/adr/0015), clients that come in the very moment between the
   // last accept and the close are reset: no worse than without it.
   static_cast<void>(::setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)));
 }

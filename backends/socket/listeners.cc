@@ -29,23 +29,49 @@ Listeners::Listeners(const Claims& claims, Door& door, TransportStats& stats)
 }
 
 base::Result<ListenerId> Listeners::listen(const ListenSpec& spec, Tag tag) {
+  auto sockets = claims_.share(spec.address);
+  if (!sockets) return base::failure(sockets.error());
+  const bool shared = !sockets->empty();
+  if (shared) {
+    // Accepted sockets have the listener's options.
+    for (const base::UniqueFd& fd : *sockets) {
+      set_tcp_options(fd.get(), spec.address.family(), spec.tcp);
+    }
+  } else {
+    auto own = open_listener(spec);
+    if (!own) return base::failure(own.error());
+    sockets->push_back(*std::move(own));
+  }
+  base::SlotId first;
+  for (base::UniqueFd& fd : *sockets) {
+    const auto added = add(spec, tag, std::move(fd), shared, first);
+    if (!added) {
+      unlisten(to_id<ListenerId>(first));
+      return base::failure(added.error());
+    }
+    first = *added;
+  }
+  return to_id<ListenerId>(first);
+}
+
+base::Result<base::SlotId> Listeners::add(const ListenSpec& spec, Tag tag, base::UniqueFd fd,
+                                          bool shared, base::SlotId next) {
   if (listeners_.full()) return base::failure(base::to_errno(EMFILE));
-  const bool is_unix = spec.address.family() == base::Family::kUnix;
-  auto fd = is_unix ? claims_.duplicate_unix(spec.address) : open_listener(spec);
-  if (!fd) return base::failure(fd.error());
   const base::SlotId id = listeners_.emplace();
   Listener& listener = listeners_[id];
-  listener.fd = std::move(*fd);
+  listener.fd = std::move(fd);
   listener.tag = tag;
   listener.family = spec.address.family();
   listener.backlog = spec.backlog;
+  listener.shared = shared;
+  listener.next = next;
   listener.stopped = stopped_;
   if (!set_door(id, listener)) {
     const base::Errno error = base::last_errno();
     listeners_.erase(id);
     return base::failure(error);
   }
-  return to_id<ListenerId>(id);
+  return id;
 }
 
 base::Address Listeners::local(ListenerId id) const {
@@ -55,20 +81,26 @@ base::Address Listeners::local(ListenerId id) const {
 }
 
 void Listeners::pause(ListenerId id, bool paused) {
-  Listener* listener = listeners_.find(to_slot(id));
-  if (listener == nullptr || listener->draining) return;
-  listener->paused = paused;
-  set_door_or_stop(to_slot(id), *listener);
+  base::SlotId at = to_slot(id);
+  while (Listener* listener = listeners_.find(at)) {
+    if (listener->draining) return;
+    listener->paused = paused;
+    set_door_or_stop(at, *listener);
+    at = listener->next;
+  }
 }
 
 void Listeners::unlisten(ListenerId id) {
-  Listener* listener = listeners_.find(to_slot(id));
-  if (listener == nullptr || listener->draining) return;
-  listener->draining = true;
-  // A UNIX path has one queue for all workers, and it goes when the claim goes.
-  if (listener->family != base::Family::kUnix) refuse_new_clients(listener->fd.get());
-  static_cast<void>(set_door(to_slot(id), *listener));  // Closing always works.
-  draining_.push_back(to_slot(id));
+  base::SlotId at = to_slot(id);
+  while (Listener* listener = listeners_.find(at)) {
+    if (listener->draining) return;
+    listener->draining = true;
+    // A queue that others have too stays open for them; ours goes when the claim goes.
+    if (!listener->shared) refuse_new_clients(listener->fd.get());
+    static_cast<void>(set_door(at, *listener));  // Closing always works.
+    draining_.push_back(at);
+    at = listener->next;
+  }
 }
 
 bool Listeners::set_door(base::SlotId id, Listener& listener) {
@@ -76,7 +108,7 @@ bool Listeners::set_door(base::SlotId id, Listener& listener) {
   const bool wanted = !listener.paused && !listener.draining && !listener.stopped;
   if (wanted == listener.open) return true;
   if (!wanted) door_.close(id, listener.fd.get());
-  listener.open = wanted && door_.open(id, listener.fd.get(), listener.family, listener.backlog);
+  listener.open = wanted && door_.open(id, listener.fd.get(), listener.shared, listener.backlog);
   return listener.open == wanted;
 }
 

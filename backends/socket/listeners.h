@@ -41,7 +41,8 @@ class Door {
 
   // SocketTransport::accept_burst(listener) is to be called when clients are there. At most backlog
   // of them are in the kernel's queue. False: errno says why the kernel cannot do that now.
-  virtual bool open(base::SlotId listener, int fd, base::Family family, int backlog) = 0;
+  // shared: other workers wait at the same queue.
+  virtual bool open(base::SlotId listener, int fd, bool shared, int backlog) = 0;
   // Not any more. Always works, also on a door that is not open.
   virtual void close(base::SlotId listener, int fd) = 0;
   // The next client's descriptor (non-blocking, close-on-exec), or an error: EAGAIN when nobody
@@ -54,6 +55,7 @@ class Listeners {
   // All outlive this.
   Listeners(const Claims& claims, Door& door, TransportStats& stats);
 
+  // One id, which has several sockets where the service manager left several to this worker.
   base::Result<ListenerId> listen(const ListenSpec& spec, Tag tag);
   base::Address local(ListenerId id) const;
   void pause(ListenerId id, bool paused);
@@ -80,12 +82,18 @@ class Listeners {
     Tag tag;
     base::Family family = base::Family::kNone;
     int backlog = 0;
+    bool shared =
+        false;          // Others accept from the same queue: other workers, and whoever opened it.
+    base::SlotId next;  // Another socket of the same ListenerId; generation 0: none.
     bool paused = false;
     bool draining = false;
     bool stopped = false;  // kAcceptFailed was delivered.
     bool open = false;     // Its door is.
   };
 
+  // Adds a socket before `next` in its chain. The error is the kernel's, or EMFILE.
+  base::Result<base::SlotId> add(const ListenSpec& spec, Tag tag, base::UniqueFd fd, bool shared,
+                                 base::SlotId next);
   // Opens or closes the door, as it should be. False: errno says why it stays closed.
   bool set_door(base::SlotId id, Listener& listener);
   void set_door_or_stop(base::SlotId id, Listener& listener);

@@ -23,6 +23,11 @@ std::string_view SocketFactory::engine() const {
   base::check_failed(__FILE__, __LINE__, "one engine is usable");
 }
 
+bool SocketFactory::adopt(base::InheritedSockets& sockets, std::size_t workers) {
+  claims_.adopt(sockets, workers);
+  return true;
+}
+
 base::Result<base::Address> SocketFactory::claim(const ListenSpec& spec) {
   return claims_.claim(spec);
 }

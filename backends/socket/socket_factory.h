@@ -40,6 +40,7 @@ class SocketFactory final : public TransportFactory {
   explicit SocketFactory(std::vector<ProbedEngine> engines);
 
   std::string_view engine() const override;
+  bool adopt(base::InheritedSockets& sockets, std::size_t workers) override;
   base::Result<base::Address> claim(const ListenSpec& spec) override;
   void disclaim(const base::Address& address) override;
   base::Result<std::unique_ptr<Transport>> make(const TransportOptions& options) override;

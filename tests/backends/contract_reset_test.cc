@@ -23,6 +23,14 @@ class ContractReset : public Contract {
   void SetUp() override {
     if (!harness().has_reset()) GTEST_SKIP() << "this network knows no RST";
   }
+
+  // Bytes and a reset behind them: both are waiting in the transport's socket when it looks.
+  void send_and_reset(Peer& source, const Bytes& data) {
+    source.send(data);
+    for (int round = 0; round < 1000 && source.in_flight() != 0; ++round) harness().step();
+    ASSERT_EQ(source.in_flight(), 0U);
+    source.reset();
+  }
 };
 
 TEST_P(ContractReset, AResetIsPassedOn) {
@@ -39,13 +47,7 @@ TEST_P(ContractReset, BytesBeforeAResetAreDeliveredFirst) {
   for (const Direction direction : kBothDirections) {
     Joined joined = join();
     const Bytes data = random_bytes(1000, 1);
-    joined.source(direction).send(data);
-    // Both are waiting in the transport's socket when it looks.
-    for (int round = 0; round < 1000 && joined.source(direction).in_flight() != 0; ++round) {
-      harness().step();
-    }
-    ASSERT_EQ(joined.source(direction).in_flight(), 0U);
-    joined.source(direction).reset();
+    ASSERT_NO_FATAL_FAILURE(send_and_reset(joined.source(direction), data));
     EXPECT_EQ(wait_done(joined).relay_end, reset_by_source(direction));
     ASSERT_TRUE(pump([&] { return ended(joined.receiver(direction)); }));
     EXPECT_TRUE(joined.receiver(direction).received() == data);
@@ -53,8 +55,8 @@ TEST_P(ContractReset, BytesBeforeAResetAreDeliveredFirst) {
   }
 }
 
-// The transport already waits for more when bytes and reset arrive, and it looks only after both:
-// one wake for two pieces of news.
+// The transport already waits for more when they arrive: one wake for two pieces of news. (That
+// io_uring's receive may miss one of them is a race; uring_relay_test.cc has it.)
 TEST_P(ContractReset, AResetThatComesTogetherWithTheNextBytesIsHeard) {
   for (const Direction direction : kBothDirections) {
     Joined joined = join();
@@ -63,12 +65,7 @@ TEST_P(ContractReset, AResetThatComesTogetherWithTheNextBytesIsHeard) {
     ASSERT_TRUE(pump([&] { return joined.receiver(direction).received() == first; }));
     settle();
     const Bytes next = random_bytes(1000, 2);
-    joined.source(direction).send(next);
-    for (int round = 0; round < 1000 && joined.source(direction).in_flight() != 0; ++round) {
-      harness().step();
-    }
-    ASSERT_EQ(joined.source(direction).in_flight(), 0U);
-    joined.source(direction).reset();
+    ASSERT_NO_FATAL_FAILURE(send_and_reset(joined.source(direction), next));
     EXPECT_EQ(wait_done(joined).relay_end, reset_by_source(direction));
     ASSERT_TRUE(pump([&] { return ended(joined.receiver(direction)); }));
     EXPECT_EQ(joined.receiver(direction).received().size(), first.size() + next.size());

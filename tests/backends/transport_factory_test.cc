@@ -38,6 +38,14 @@ TEST(TransportFactory, AnEngineWithPortsOfItsOwnIsInTheListAndSaysWhatItLacks) {
       << factory.error();
 }
 
+TEST(TransportFactory, KernelEnginesTakeSocketsOfTheServiceManager) {
+  for (const EngineInfo& engine : engines()) {
+    if (engine.needs_ports || !engine.usable) continue;
+    base::InheritedSockets none;
+    EXPECT_TRUE(make_transport_factory(engine.name).value()->adopt(none, 1)) << engine.name;
+  }
+}
+
 TEST(TransportFactory, AutoIsEpollAndHasNothingToComplainAbout) {
   const auto factory = make_transport_factory("auto");
   ASSERT_TRUE(factory);

@@ -47,6 +47,9 @@ constexpr BadFile kBadFiles[] = {
     {"15-engines.yaml", 3,
      ":1:12: error: 'transport' takes auto, epoll, io_uring or dpdk, not 'xdp'"},
     {"16-dpdk.yaml", 14, ":3:17: error: 'gateway' 10.2.0.1 is no neighbour of 10.1.0.2/24"},
+    {"17-security.yaml", 2,
+     ":5:9: error: 'user' takes the name of a user: 1 to 32 of a-z 0-9 _ -, a letter or _ first, "
+     "not 'Mill Race'"},
 };
 
 TEST(BadFiles, EachHasItsFirstErrorAtItsPlace) {

@@ -130,7 +130,8 @@ TEST(Diff, NamesWhatNeedsARestartAtItsPlace) {
       kMinimal +
       "workers: {count: 4, cpus: [0, 1]}\ntransport: epoll\nmetrics: {bind: \"127.0.0.1:1234\"}\n"
       "io_uring: {buffers: 2MiB}\ndpdk: {mss: 1400}\n"
-      "admin: {enable: off, bind: \"unix:/a\"}\n");
+      "admin: {enable: off, bind: \"unix:/a\"}\n"
+      "security: {user: m, seccomp: off}\n");
   const std::string metrics =
       ":5:17: error: 'metrics.bind' changes from \"127.0.0.1:9464\" to \"127.0.0.1:1234\", "
       "which needs a restart";
@@ -143,7 +144,10 @@ TEST(Diff, NamesWhatNeedsARestartAtItsPlace) {
                 ":7:7: error: 'dpdk' changes, which needs a restart", metrics,
                 ":8:28: error: 'admin.enable' changes from auto to off, which needs a restart",
                 ":8:28: error: 'admin.bind' changes from \"unix:/run/millrace/admin.sock\" to "
-                "\"unix:/a\", which needs a restart"}));
+                "\"unix:/a\", which needs a restart",
+                ":9:18: error: 'security.user' changes from \"\" to \"m\", which needs a restart",
+                ":9:30: error: 'security.seccomp' changes from auto to off, which needs a "
+                "restart"}));
   // Taken out of the file again: there is no place left but the file itself.
   EXPECT_EQ(testing::printed(diff(next, old).needs_restart).front(),
             ":1:1: error: 'workers.count' changes from 4 to auto, which needs a restart");

@@ -90,6 +90,9 @@ log:
   access_rate: 0/s
 shutdown:
   drain: 30s
+security:
+  user: ""
+  seccomp: auto
 )";
 
 TEST(Effective, PrintsEveryKeyWithItsDefault) { EXPECT_EQ(effective(loaded(kMinimal)), kDefaults); }
@@ -123,7 +126,8 @@ TEST(Effective, LoadsAgainToAnEqualConfig) {
       "admin: {enable: off, bind: \"[::1]:5\", token_file: '/a\"b'}\n"
       "log: {level: error, format: json, access: false, access_output: 'file:/a\"b',\n"
       "  access_sample: 7, access_rate: 9/s}\n"
-      "shutdown: {drain: 0}\n");
+      "shutdown: {drain: 0}\n"
+      "security: {user: no, seccomp: off}\n");
   ASSERT_EQ(config.listeners.size(), 2U);
   const Config again = loaded(effective(config));
   EXPECT_EQ(again, config);

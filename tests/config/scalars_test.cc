@@ -243,6 +243,16 @@ TEST(Scalars, FilesHaveAbsolutePaths) {
   }
 }
 
+TEST(Scalars, UsersHaveNamesThatUseraddTakes) {
+  EXPECT_EQ(parse_user("millrace").value(), "millrace");
+  EXPECT_EQ(parse_user("_x-9").value(), "_x-9");
+  EXPECT_TRUE(parse_user(std::string(32, 'a')));
+  for (const std::string& wrong : {std::string(), std::string("0"), std::string("-a"),
+                                   std::string("a b"), std::string("A"), std::string(33, 'a')}) {
+    EXPECT_FALSE(parse_user(wrong)) << wrong;
+  }
+}
+
 TEST(Scalars, WordsHaveNoSpaces) {
   EXPECT_EQ(parse_word("--vdev=net_tap0,iface=x").value(), "--vdev=net_tap0,iface=x");
   EXPECT_TRUE(parse_word(std::string(256, '~')));

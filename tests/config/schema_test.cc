@@ -82,7 +82,7 @@ void for_each_place(const Json& value, const Json::json_pointer& at,
 }
 
 // Everything that can be put in a value's place and is wrong there whatever the key is (but a
-// source, a gateway and a file may be empty).
+// source, a gateway, a file and a user may be empty).
 std::vector<Json> spoiled(const std::string& key, const Json& value) {
   std::vector<Json> all = {nullptr, Json::array({Json::array()}), -1, 1.5, 4294967296U};
   // Any text is bytes to send or to expect.
@@ -101,7 +101,7 @@ std::vector<Json> spoiled(const std::string& key, const Json& value) {
     }
   }
   const bool maybe_empty =
-      key == "source" || key == "gateway" || key == "file" || key == "token_file";
+      key == "source" || key == "gateway" || key == "file" || key == "token_file" || key == "user";
   if (value.is_string() && !maybe_empty && !payload) all.push_back("");
   if (value.is_boolean()) all.push_back("true");
   return all;

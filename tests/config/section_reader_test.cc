@@ -123,7 +123,8 @@ TEST(SectionReader, ReadsTheRestOfTheFile) {
       "transport: epoll\nmetrics: {bind: \"[::1]:0\"}\n"
       "admin: {enable: \"on\", bind: \"127.0.0.1:9465\", token_file: /etc/token}\n"
       "log: {level: debug, format: json, access: false, access_output: \"file:/var/log/a\",\n"
-      "      access_sample: 10, access_rate: 500/s}\nshutdown: {drain: 0}\n");
+      "      access_sample: 10, access_rate: 500/s}\nshutdown: {drain: 0}\n"
+      "security: {user: millrace, seccomp: on}\n");
   EXPECT_EQ(config.workers.count, 3U);
   EXPECT_EQ(config.workers.cpus, (std::vector<int>{1, 4}));
   EXPECT_EQ(config.transport, TransportKind::kEpoll);
@@ -131,9 +132,16 @@ TEST(SectionReader, ReadsTheRestOfTheFile) {
   EXPECT_EQ(config.admin.enable, AdminEnable::kOn);
   EXPECT_EQ(base::to_string(config.admin.bind.address), "127.0.0.1:9465");
   EXPECT_EQ(config.admin.token_file, "/etc/token");
-  EXPECT_EQ(config.log, (Log{LogLevel::kDebug, LogFormat::kJson, false,
-                             AccessOutput{AccessTarget::kFile, "/var/log/a"}, 10, 500}));
+  EXPECT_EQ(config.log, (Log{LogLevel::kDebug,
+                             LogFormat::kJson,
+                             false,
+                             AccessOutput{AccessTarget::kFile, "/var/log/a"},
+                             {},
+                             10,
+                             500}));
   EXPECT_EQ(config.shutdown.drain, seconds(0));
+  EXPECT_EQ(config.security.user, "millrace");
+  EXPECT_EQ(config.security.seccomp, Seccomp::kOn);
 }
 
 TEST(SectionReader, TakesCpusAsWordTextOrNumber) {

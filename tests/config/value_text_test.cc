@@ -61,6 +61,7 @@ TEST(ValueText, PrintsWordsNetworksGatewaysAndFiles) {
   EXPECT_EQ(value_text(base::IpPort{}, GatewayRule{}), "\"\"");
   EXPECT_EQ(value_text(std::string("/tmp/x"), FileRule{}), "\"/tmp/x\"");
   EXPECT_EQ(value_text(std::string(), FileRule{}), "\"\"");
+  EXPECT_EQ(value_text(std::string("nobody"), UserRule{}), "\"nobody\"");
 }
 
 TEST(ValueText, PrintsWhereTheAccessLogGoesAndHowMuchOfIt) {

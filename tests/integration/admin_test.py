@@ -119,14 +119,14 @@ class AdminCase(harness.Case):
         address = said.split("admin API: ", 1)[1].split()[0]
         self.api = Api(address, TOKEN if tcp else None)
 
-    def check(self, method, path, status=200, body=None, **names):
-        """Asks, and compares the answer with what the OpenAPI document says of it."""
+    def check(self, method, path, status=200, body=None, schema_of=None, **names):
+        """Asks, and compares the answer with what the OpenAPI document says of it. schema_of: of that path."""
         target = path
         for name, value in names.items():
             target = target.replace("{" + name + "}", urllib.parse.quote(value, safe=""))
         got, document, headers = self.api.ask(method, target, body)
         self.assertEqual(got, status, f"{method} {target}: {document}")
-        jsonschema.Draft202012Validator(resolved(response_schema(path, method, status))).validate(document)
+        jsonschema.Draft202012Validator(resolved(response_schema(schema_of or path, method, status))).validate(document)
         self.assertEqual(headers["Cache-Control"], "no-store")
         return document
 
@@ -171,6 +171,7 @@ class EveryRouteTest(AdminCase):
         self.assertEqual((shown["generation"], shown["file"], shown["overrides"]), (1, self.proxy.path, []))
         self.endpoints(check)
         self.reload(check)
+        self.sessions(check, long_lived)
         self.assertEqual(check("GET", "/v1/log"), {"level": "info"})
         self.assertEqual(check("PUT", "/v1/log", body={"level": "error"}), {"level": "error"})
         self.assertEqual(check("PUT", "/v1/log", body={"level": "info"}), {"level": "info"})
@@ -214,6 +215,32 @@ class EveryRouteTest(AdminCase):
                     {"weight": 1.5}, {"state": "drain", "x": 1}):
             check("POST", path, 400, body=bad, name="up", address=first)
         self.check("GET", "/v1/upstreams/{name}", 404, name="none")
+
+    def sessions(self, check, long_lived):
+        client = "%s:%d" % long_lived.getsockname()
+        of_it = f"/v1/sessions?client={urllib.parse.quote(client)}"
+        row = self.check("GET", of_it, schema_of="/v1/sessions")["sessions"][0]
+        self.assertEqual(check("GET", "/v1/sessions")["sessions"][0]["id"], row["id"])
+        self.assertEqual((row["state"], row["listener"], row["upstream"], row["endpoint"], row["client"]),
+                         ("relaying", "main", "up", self.upstream.address, client))
+        self.assertGreater(row["bytes_to_upstream"], 0)
+        self.assertEqual(check("GET", "/v1/sessions/{id}", id=row["id"])["id"], row["id"])
+
+        other = self.use(self.proxy.connect())
+        peers.ask(other)
+        other_client = "%s:%d" % other.getsockname()
+        rows = check("GET", "/v1/sessions")["sessions"]
+        found = next(each for each in rows if each["client"] == other_client)
+        self.assertEqual(check("DELETE", "/v1/sessions/{id}", id=found["id"]), {"ended": 1})
+        with self.assertRaises(ConnectionResetError):
+            other.recv(1)
+        eventually(lambda: self.api.ask("GET", f"/v1/sessions/{found['id']}")[0] == 404, "the session is gone")
+        check("DELETE", "/v1/sessions/{id}", 404, id=found["id"])
+        for bad in ("x", "1.2", "1.2.3.4", "-1.0.0", "0.0.99999999999"):
+            check("GET", "/v1/sessions/{id}", 400, id=bad)
+            check("DELETE", "/v1/sessions/{id}", 400, id=bad)
+        check("GET", "/v1/sessions/{id}", 404, id="99.0.1")
+        check("DELETE", "/v1/sessions", 400)
 
     def reload(self, check):
         generation = self.check("GET", "/v1/config")["generation"]
@@ -310,6 +337,60 @@ class AnswersTest(AdminCase):
         refused = self.proxy.metrics()
         self.assertEqual(refused.value("admin_requests_refused_total", reason="body_too_long"), 2)
         self.assertGreater(refused.value("admin_requests_refused_total", reason="syntax"), 10)
+
+
+class SessionsTest(AdminCase):
+    def ask(self, query, status=200, method="GET"):
+        return self.check(method, "/v1/sessions" + query, status, schema_of="/v1/sessions")
+
+    def crowd(self, count):
+        clients = [self.use(self.proxy.connect()) for _ in range(count)]
+        for client in clients:
+            peers.ask(client)
+        return clients
+
+    def test_pages_show_each_once(self):
+        self.start()
+        clients = {"%s:%d" % client.getsockname() for client in self.crowd(120)}
+        seen, cursor = [], ""
+        for _ in range(100):
+            page = self.ask("?limit=7" + cursor)
+            self.assertLessEqual(len(page["sessions"]), 7)
+            seen += [row["client"] for row in page["sessions"]]
+            if page["next"] is None:
+                break
+            cursor = "&cursor=" + page["next"]
+        self.assertIsNone(page["next"])
+        self.assertEqual(len(seen), len(set(seen)))
+        self.assertEqual(set(seen), clients)
+
+    def test_filters(self):
+        self.start()
+        client = "%s:%d" % self.crowd(3)[0].getsockname()
+        for query, count in ((f"?client={client}", 1), ("?client=127.0.0.1", 3), ("?client=%5B::1%5D", 0), ("?client=::1", 0),
+                             ("?listener=main", 3), ("?listener=none", 0), ("?upstream=up&listener=main", 3),
+                             (f"?endpoint={self.upstream.address}", 3), ("?endpoint=127.0.0.1:9", 0)):
+            self.assertEqual(len(self.ask(query)["sessions"]), count, query)
+        for query in ("?client=somebody", "?client=127.0.0.1:x", "?client=unix:/x", "?limit=0", "?limit=1001", "?limit=-1",
+                      "?limit=1x", "?cursor=x", "?cursor=1", "?listener=", "?state=relaying", "?limit=1&limit=2"):
+            self.ask(query, 400)
+        self.assertEqual(self.ask("?cursor=99.0"), {"sessions": [], "next": None})
+
+    def test_the_end_of_all_of_an_endpoint(self):
+        self.start()
+        clients = self.crowd(150)
+        endpoint = urllib.parse.quote(self.upstream.address)
+        self.ask("?upstream=up", 400, "DELETE")
+        self.ask(f"?endpoint={endpoint}", 400, "DELETE")
+        self.ask("?upstream=up&endpoint=127.0.0.1:10", 404, "DELETE")
+        self.assertEqual(self.ask("?upstream=up&endpoint=127.0.0.1:9", 200, "DELETE"), {"ended": 0})
+        self.assertEqual(self.ask(f"?upstream=up&endpoint={endpoint}", 200, "DELETE"), {"ended": 150})
+        for client in clients:
+            with self.assertRaises(ConnectionResetError):
+                client.recv(1)
+        eventually(lambda: self.proxy.metrics().value("sessions_total", listener="main", upstream="up", actor="admin",
+                                                      cause="reset") == 150, "all are counted")
+        self.assert_alive()
 
 
 class TokenTest(AdminCase):

@@ -154,6 +154,12 @@ class RefusedTest(EnginesCase):
         self.assert_refused_to_all(proxy, "disabled", "kernel.io_uring_disabled is 1, and this process has no"
                                    " CAP_SYS_ADMIN and is not in kernel.io_uring_group"
                                    " (Operation not permitted (EPERM))")
+        # Root gives its rights up before the workers make rings; the group is for it, too.
+        root = self.start_with_sysctl("1")
+        self.assert_refused_to_all(root, "disabled", "kernel.io_uring_disabled is 1, and this process has no"
+                                   " CAP_SYS_ADMIN and is not in kernel.io_uring_group"
+                                   " (Operation not permitted (EPERM))")
+        self.use(Sysctl(self.DISABLED.replace("disabled", "group"), str(os.getegid())))
         privileged = self.start_with_sysctl("1")
         self.assertEqual(self.serve(privileged), "io_uring")
         self.assertEqual(self.refusals(privileged.metrics()), {})

@@ -67,12 +67,15 @@ def eventually(condition, what, deadline_s=None):
 def need(*programs):
     """Paths of programs; a missing one is a failure that names the Debian package."""
     package = {"redis-server": "redis-server", "redis-cli": "redis-tools",
+               "mandoc": "mandoc", "fish": "fish", "zsh": "zsh", "systemd-analyze": "systemd",
                "redis-benchmark": "redis-tools", "nginx": "nginx", "wrk": "wrk", "curl": "curl",
                "initdb": "postgresql-15", "postgres": "postgresql-15", "psql": "postgresql-client-15",
                "pgbench": "postgresql-15", "promtool": "prometheus", "nft": "nftables",
                "ip": "iproute2", "setpriv": "util-linux", "runuser": "util-linux",
                "unshare": "util-linux", "prlimit": "util-linux", "nsd": "nsd", "strace": "strace",
-               "ethtool": "ethtool", "iperf3": "iperf3"}
+               "ethtool": "ethtool", "iperf3": "iperf3", "bird": "bird2", "birdc": "bird2",
+               "keepalived": "keepalived", "nice": "coreutils",
+               "systemd-socket-activate": "systemd"}
     folders = [*os.get_exec_path(), "/usr/sbin", "/sbin", "/usr/lib/postgresql/15/bin"]
     paths = []
     for program in programs:

@@ -88,6 +88,13 @@ TEST_F(HttpListenerFile, IsRemovedWithItsListener) {
   EXPECT_FALSE(std::filesystem::exists(path()));
 }
 
+TEST_F(HttpListenerFile, OfAnotherProcessStaysWithIt) {
+  auto theirs = HttpListener::open(address());
+  ASSERT_TRUE(theirs);
+  { const auto ours = HttpListener::adopt(base::UniqueFd(::dup(theirs->fd())), address()); }
+  EXPECT_TRUE(std::filesystem::exists(path()));
+}
+
 TEST_F(HttpListenerFile, LeftBehindByACrashIsReplaced) {
   {
     const base::UniqueFd dead(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));

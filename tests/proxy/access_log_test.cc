@@ -8,6 +8,9 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -58,6 +61,14 @@ proxy::AccessRecord turned_away() {
   record.total = 5us;
   record.reason = {Actor::kProxy, Cause::kNoEndpoint};
   return record;
+}
+
+// The defaults with one of them changed.
+template <typename T>
+config::Log with(T config::Log::*key, T value) {
+  config::Log options;
+  options.*key = value;
+  return options;
 }
 
 std::string line_of(const proxy::AccessRecord& record, config::LogFormat format) {
@@ -185,9 +196,9 @@ TEST(AccessLog, WritesWhatIsLeftWhenItEnds) {
 }
 
 TEST(AccessLog, IsSilentWhileItIsSwitchedOff) {
-  LogToPipe pipe({.access = false});
+  LogToPipe pipe(with(&config::Log::access, false));
   pipe.log().append(0, served());
-  pipe.log().configure({.format = config::LogFormat::kJson});
+  pipe.log().configure(with(&config::Log::format, config::LogFormat::kJson), nullptr);
   pipe.log().append(0, turned_away());
   pipe.end_log();
   const std::string text = pipe.read_to_end();
@@ -250,6 +261,64 @@ TEST(AccessLog, CountsTheLinesThatAFullDiskRefuses) {
     std::this_thread::yield();
   }
   EXPECT_EQ(log.written(), 0U);
+}
+
+void wait_for(const std::function<bool()>& done) {
+  const base::Nanos before = base::monotonic_now();
+  while (!done()) {
+    ASSERT_LT(base::monotonic_now() - before, 30s);
+    std::this_thread::yield();
+  }
+}
+
+TEST(AccessLog, WritesASampleOfTheSessionsThatEndedWellAndAllOthers) {
+  LogToPipe pipe(with(&config::Log::access_sample, 10U));
+  for (int i = 0; i < 100; ++i) {
+    pipe.log().append(0, served());
+    if (i < 5) pipe.log().append(0, turned_away());
+  }
+  EXPECT_EQ(pipe.log().left_out_by_sample(), 90U);
+  pipe.end_log();
+  EXPECT_EQ(LogToPipe::count(pipe.read_to_end()), 10U + 5U);
+}
+
+TEST(AccessLog, ASmallerSampleBeginsAtOnce) {
+  LogToPipe pipe(with(&config::Log::access_sample, 1000U));
+  pipe.log().append(0, served());
+  pipe.log().configure(with(&config::Log::access_sample, 2U), nullptr);
+  for (int i = 0; i < 4; ++i) pipe.log().append(0, served());
+  EXPECT_EQ(pipe.log().left_out_by_sample(), 2U);
+}
+
+TEST(AccessLog, CountsTheLinesAboveItsRate) {
+  constexpr std::uint32_t kRate = 20;
+  constexpr std::uint64_t kRecords = 1000;
+  LogToPipe pipe(with(&config::Log::access_rate, kRate));
+  for (std::uint64_t i = 0; i < kRecords; ++i) pipe.log().append(0, served());
+  wait_for([&] { return pipe.log().written() + pipe.log().left_out_by_rate() == kRecords; });
+  EXPECT_GE(pipe.log().written(), kRate);
+  EXPECT_GT(pipe.log().left_out_by_rate(), kRecords / 2);
+  EXPECT_EQ(pipe.log().dropped(), 0U) << "what is left out on purpose is no loss";
+}
+
+TEST(AccessLog, GoesOnWithTheSinkItIsGiven) {
+  const std::string path = testing::TempDir() + "access_log_test.log";
+  static_cast<void>(std::remove(path.c_str()));
+  LogToPipe pipe;
+  const config::Log options =
+      with(&config::Log::access_output, config::AccessOutput{config::AccessTarget::kFile, path});
+  pipe.log().append(0, served());
+  wait_for([&] { return pipe.log().written() == 1; });
+  auto sink = pipe.log().open_sink(options);
+  ASSERT_TRUE(sink);
+  pipe.log().configure(options, *std::move(sink));
+  pipe.log().append(0, turned_away());
+  pipe.end_log();
+  EXPECT_EQ(LogToPipe::count(pipe.read_to_end()), 1U);
+  std::ifstream file(path);
+  std::string line;
+  ASSERT_TRUE(std::getline(file, line));
+  EXPECT_NE(line.find("cause=no_endpoint"), std::string::npos);
 }
 
 }  // namespace

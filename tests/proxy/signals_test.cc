@@ -19,6 +19,13 @@ TEST(Signals, ArriveAsADescriptorAndAStormOfOneIsOne) {
   EXPECT_EQ(taken, (std::multiset<int>{SIGHUP, SIGQUIT}));
 }
 
+TEST(Signals, ArriveThoughTheyWereIgnoredBefore) {
+  ignore_harmless_signals();
+  Signals signals({SIGUSR1});
+  ASSERT_EQ(kill(getpid(), SIGUSR1), 0);
+  EXPECT_EQ(signals.take(), SIGUSR1);
+}
+
 TEST(Signals, ThatWouldKillForNothingAreIgnored) {
   ignore_harmless_signals();
   for (const int number : {SIGPIPE, SIGUSR1, SIGUSR2}) ASSERT_EQ(raise(number), 0);

@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <array>
@@ -103,6 +105,41 @@ TEST_F(SupervisorTest, DropsOverridesWithAReloadUnlessToldToKeepThoseOfEndpoints
   EXPECT_EQ(supervisor_.snapshot()->upstreams[0].endpoints[0].weight, 7U);
   ASSERT_TRUE(supervisor_.apply(other).empty());
   EXPECT_EQ(supervisor_.snapshot()->upstreams[0].endpoints[0].weight, 100U);
+}
+
+TEST_F(SupervisorTest, WorkersThatSleepAnswerAndThoseThatHaveEndedNeedNot) {
+  ASSERT_TRUE(supervisor_.start(std::vector<int>(3, base::usable_cpus().front())));
+  ASSERT_TRUE(supervisor_.apply(config()).empty());
+  EXPECT_TRUE(supervisor_.workers_answered()) << "nobody has asked";
+  for (int round = 0; round < 200; ++round) {  // More than a mailbox holds.
+    supervisor_.ask_workers();
+    const base::Nanos limit = base::monotonic_now() + std::chrono::seconds(10);
+    while (!supervisor_.workers_answered()) ASSERT_LT(base::monotonic_now(), limit);
+  }
+  supervisor_.ask_workers();
+  supervisor_.drain(base::Nanos{0});
+  while (!supervisor_.finished()) {
+    pollfd wait{.fd = supervisor_.finished_fd(), .events = POLLIN, .revents = 0};
+    ASSERT_EQ(poll(&wait, 1, 10000), 1);
+    eventfd_t ended = 0;
+    static_cast<void>(eventfd_read(wait.fd, &ended));
+  }
+  EXPECT_TRUE(supervisor_.workers_answered());
+  supervisor_.ask_workers();
+  EXPECT_TRUE(supervisor_.workers_answered());
+}
+
+TEST_F(SupervisorTest, ListsNoSessionsWhereThereAreNoneAlsoWhenItHasStopped) {
+  ASSERT_TRUE(supervisor_.start(std::vector<int>(3, base::usable_cpus().front())));
+  ASSERT_TRUE(supervisor_.apply(config()).empty());
+  EXPECT_TRUE(supervisor_.sessions({}, {}, 10).rows.empty());
+  EXPECT_FALSE(supervisor_.session({.worker = 7, .slot = {.slot = 0, .generation = 1}}));
+  EXPECT_FALSE(supervisor_.end_session({.worker = 0, .slot = {.slot = 0, .generation = 1}}));
+  EXPECT_EQ(supervisor_.end_sessions({}), 0U);
+  supervisor_.drain(base::Nanos{0});
+  const SessionPage page = supervisor_.sessions({}, {}, 10);
+  EXPECT_TRUE(page.rows.empty());
+  EXPECT_FALSE(page.next);
 }
 
 TEST_F(SupervisorTest, RunsUnpinnedWhereAProcessorCannotBeHad) {

@@ -72,6 +72,17 @@ class WorkerFixture {
     return answer.get();
   }
 
+  // The same for what the admin API asks.
+  void ask(Command::Kind kind, SessionSlice* slice, SessionEnding* ending) {
+    Command command;
+    command.kind = kind;
+    command.slice = slice;
+    command.ending = ending;
+    auto answer = command.done.get_future();
+    EXPECT_TRUE(worker_.post(std::move(command)));
+    while (answer.wait_for(0s) != std::future_status::ready) worker_.step(1ms);
+  }
+
   SnapshotPtr snapshot_of(const config::Config& config) {
     std::vector<std::vector<base::Address>> addresses;
     for (const config::Listener& listener : config.listeners) {

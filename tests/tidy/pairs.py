@@ -22,12 +22,15 @@ COVERED_BY = {
     "proxy/admin_openapi.cc": "tests/proxy/admin_routes_test.cc",
     # Two files of one class.
     "backends/socket/socket_connect.cc": "tests/backends/socket/socket_transport_test.cc",
+    "proxy/session_listing.cc": "tests/proxy/session_view_test.cc",
+    "proxy/supervisor_sessions.cc": "tests/proxy/supervisor_test.cc",
     "backends/dpdk/dpdk_connect.cc": "tests/backends/dpdk/dpdk_transport_test.cc",
     "backends/sim/sim_segments.cc": "tests/backends/sim/sim_network_test.cc",
     # A bag of probabilities: the walks draw from it.
     "backends/sim/sim_faults.h": "tests/simulation/walk_test.cc",
     # What names.h consists of: its test goes through all of them.
     "metrics/family.h": "tests/metrics/names_test.cc",
+    "metrics/transport_names.h": "tests/metrics/names_test.cc",
     # Values behind a lock; the collector is who reads them.
     "proxy/program_status.h": "tests/proxy/collector_test.cc",
 }

@@ -41,7 +41,7 @@ TEST(EpollDoor, TellsOfClientsWhileItIsOpenAndBringsThemOneByOne) {
     return ::epoll_wait(epoll_fd.get(), &event, 1, 0) == 1 &&
            Token::unpack(event.data.u64).id == id;
   };
-  ASSERT_TRUE(door.open(id, listener->get(), base::Family::kV4, 1));
+  ASSERT_TRUE(door.open(id, listener->get(), false, 1));
   EXPECT_FALSE(told());
   const base::UniqueFd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const base::RawAddress raw = base::to_raw(socket::local_of(listener->get()));
@@ -49,7 +49,7 @@ TEST(EpollDoor, TellsOfClientsWhileItIsOpenAndBringsThemOneByOne) {
   EXPECT_TRUE(told());
   door.close(id, listener->get());
   EXPECT_FALSE(told());
-  ASSERT_TRUE(door.open(id, listener->get(), base::Family::kV4, 1));
+  ASSERT_TRUE(door.open(id, listener->get(), false, 1));
   EXPECT_TRUE(told());
   const auto first = door.next(id, listener->get());
   ASSERT_TRUE(first);

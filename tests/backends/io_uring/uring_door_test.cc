@@ -33,7 +33,7 @@ class UringDoorTest : public UringTest {
     open();
   }
 
-  void open() { ASSERT_TRUE(door_->open(kListener, listener_.get(), base::Family::kV4, kBacklog)); }
+  void open() { ASSERT_TRUE(door_->open(kListener, listener_.get(), false, kBacklog)); }
   void close() { door_->close(kListener, listener_.get()); }
   void connect_clients(std::size_t count) {
     const base::RawAddress raw = base::to_raw(socket::local_of(listener_.get()));
@@ -93,6 +93,30 @@ TEST_F(UringDoorTest, BringsClientsByOneRequestForAllOfThem) {
   EXPECT_EQ(take(1000), 1U);
   EXPECT_EQ(ring_->counts().submissions, 1U);
   EXPECT_EQ(stats_.syscalls[static_cast<std::size_t>(Syscall::kAccept)], 0U);
+}
+
+// Two workers at one queue: a client wakes both, and whoever comes second finds nobody.
+TEST_F(UringDoorTest, AQueueThatIsSharedTellsEveryDoorAndBringsNobodyByItself) {
+  close();
+  look();
+  const auto other_ring = *Ring::open();
+  UringDoor other(*other_ring, stats_, kPlenty);
+  ASSERT_TRUE(other.open(kListener, listener_.get(), true, kBacklog));
+  ASSERT_TRUE(door_->open(kListener, listener_.get(), true, kBacklog));
+  look();
+  other_ring->collect();
+  connect_clients(1);
+  look();
+  other_ring->collect();
+  other_ring->drain([&](const io_uring_cqe& completion) {
+    EXPECT_EQ(Token::unpack(completion.user_data).op, Op::kKnock);
+    other.on_knock(kListener, completion.res, (completion.flags & IORING_CQE_F_MORE) != 0);
+  });
+  EXPECT_TRUE(told());
+  EXPECT_EQ(other.waiting().size(), 1U);
+  EXPECT_EQ(take(1000), 1U);
+  EXPECT_EQ(other.next(kListener, listener_.get()).error(), base::to_errno(EAGAIN));
+  other.close_all();
 }
 
 TEST_F(UringDoorTest, ClientsBeyondABurstWaitTheirTurn) {
@@ -179,7 +203,7 @@ TEST_F(UringDoorTest, TheNextListenerInAPlaceFindsNothingOfTheOneBefore) {
   close();
   look();
   const base::SlotId next_listener{.slot = kListener.slot, .generation = kListener.generation + 1};
-  ASSERT_TRUE(door_->open(next_listener, listener_.get(), base::Family::kV4, kBacklog));
+  ASSERT_TRUE(door_->open(next_listener, listener_.get(), false, kBacklog));
   EXPECT_EQ(door_->armed(), 1U);
   connect_clients(1);
   look();

@@ -7,8 +7,10 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "backends/socket/listener_socket.h"
 #include "backends/socket/socket_options.h"
@@ -165,19 +167,119 @@ TEST(Claims, AUnixPathListensAtOnceAndIsSharedByDuplicates) {
   const auto address = claims.claim(spec_of("unix:" + directory.file()));
   ASSERT_TRUE(address);
   EXPECT_EQ(connect_to(*address), 0);
-  const auto first = claims.duplicate_unix(*address);
-  const auto second = claims.duplicate_unix(*address);
-  ASSERT_TRUE(first);
-  ASSERT_TRUE(second);
-  const base::UniqueFd client(::accept4(second->get(), nullptr, nullptr, SOCK_CLOEXEC));
+  const auto first = claims.share(*address);
+  const auto second = claims.share(*address);
+  ASSERT_TRUE(first && first->size() == 1);
+  ASSERT_TRUE(second && second->size() == 1);
+  const base::UniqueFd client(::accept4(second->front().get(), nullptr, nullptr, SOCK_CLOEXEC));
   EXPECT_TRUE(client);
 }
 
 TEST(Claims, AnUnclaimedPathHasNoDuplicates) {
   const Claims claims;
-  const auto none = claims.duplicate_unix(base::parse_address("unix:/tmp/nothing").value());
+  const auto none = claims.share(base::parse_address("unix:/tmp/nothing").value());
   ASSERT_FALSE(none);
   EXPECT_EQ(none.error(), base::to_errno(EADDRNOTAVAIL));
+}
+
+// Sockets as a service manager leaves them, with ReusePort= when there are several.
+class ClaimsOfAdoptedSockets : public testing::Test {
+ protected:
+  void adopt(std::size_t sockets, std::size_t workers) {
+    base::UniqueFd first = open_listener(spec_of("127.0.0.1:0")).value();
+    address_ = local_of(first.get());
+    inherited_.add(std::move(first), "web.socket");
+    for (std::size_t i = 1; i < sockets; ++i) {
+      inherited_.add(open_listener(spec_of(address_)).value(), "web.socket");
+    }
+    claims_.adopt(inherited_, workers);
+    ASSERT_EQ(claims_.claim(spec_of(address_)).value(), address_);
+  }
+
+  // The sockets that each of the workers has, as inodes, in the order of their coming.
+  std::vector<std::vector<ino_t>> shares(std::size_t workers) {
+    std::vector<std::vector<ino_t>> all(workers);
+    for (auto& mine : all) {
+      const auto share = claims_.share(address_).value();
+      for (const base::UniqueFd& fd : share) {
+        struct stat status {};
+        CHECK(::fstat(fd.get(), &status) == 0);
+        mine.push_back(status.st_ino);
+      }
+    }
+    return all;
+  }
+
+  base::InheritedSockets inherited_;
+  base::Address address_;
+  Claims claims_;
+};
+
+TEST_F(ClaimsOfAdoptedSockets, OneIsSharedByAllWorkers) {
+  adopt(1, 3);
+  const auto all = shares(3);
+  for (const auto& mine : all) {
+    ASSERT_EQ(mine.size(), 1U);
+    EXPECT_EQ(mine, all.front());
+  }
+}
+
+TEST_F(ClaimsOfAdoptedSockets, OneForEachWorkerGoesToOneWorkerEach) {
+  adopt(3, 3);
+  std::set<ino_t> seen;
+  for (const auto& mine : shares(3)) {
+    ASSERT_EQ(mine.size(), 1U);
+    seen.insert(mine.front());
+  }
+  EXPECT_EQ(seen.size(), 3U);
+}
+
+TEST_F(ClaimsOfAdoptedSockets, MoreThanWorkersAreAllServed) {
+  adopt(5, 2);
+  std::set<ino_t> seen;
+  std::size_t sockets = 0;
+  for (const auto& mine : shares(2)) {
+    sockets += mine.size();
+    seen.insert(mine.begin(), mine.end());
+  }
+  EXPECT_EQ(sockets, 5U);
+  EXPECT_EQ(seen.size(), 5U);
+}
+
+TEST_F(ClaimsOfAdoptedSockets, FewerThanWorkersAreAllServedWhoeverComesFirst) {
+  adopt(2, 3);
+  static_cast<void>(shares(1));  // A worker that gave up again, as in a refused reload.
+  std::set<ino_t> seen;
+  for (const auto& mine : shares(3)) {
+    ASSERT_EQ(mine.size(), 1U);
+    seen.insert(mine.front());
+  }
+  EXPECT_EQ(seen.size(), 2U);
+}
+
+TEST_F(ClaimsOfAdoptedSockets, AreClosedWhenTheAddressIsLeft) {
+  adopt(1, 1);
+  EXPECT_EQ(connect_to(address_), 0);
+  claims_.disclaim(address_);
+  EXPECT_EQ(connect_to(address_), ECONNREFUSED);
+}
+
+TEST(Claims, AnAdoptedPathStaysWhenTheClaimGoes) {
+  const Directory directory;
+  const base::Address address = base::parse_address("unix:" + directory.file()).value();
+  base::UniqueFd opened(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const base::RawAddress raw = base::to_raw(address);
+  ASSERT_EQ(::bind(opened.get(), raw.get(), raw.size), 0);
+  ASSERT_EQ(::listen(opened.get(), 1), 0);
+  base::InheritedSockets inherited;
+  inherited.add(std::move(opened), "path");
+  {
+    Claims claims;
+    claims.adopt(inherited, 1);
+    ASSERT_TRUE(claims.claim(spec_of(address)));
+    EXPECT_EQ(connect_to(address), 0);
+  }
+  EXPECT_TRUE(exists(directory.file())) << "it is the service manager's";
 }
 
 TEST(Claims, APathLeftBehindByADeadProcessIsTakenOver) {

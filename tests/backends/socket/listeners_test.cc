@@ -1,15 +1,18 @@
 #include "backends/socket/listeners.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <vector>
 
 #include "backends/epoll/epoll_door.h"
+#include "backends/socket/listener_socket.h"
 #include "backends/socket/socket_connection.h"
 #include "backends/socket/socket_options.h"
 #include "base/assert.h"
@@ -27,7 +30,11 @@ class ListenersTest : public testing::Test {
   }
 
   void connect_clients(ListenerId id, int count) {
-    const base::RawAddress raw = base::to_raw(listeners_.local(id));
+    connect_clients_at(listeners_.local(id), count);
+  }
+
+  void connect_clients_at(const base::Address& address, int count) {
+    const base::RawAddress raw = base::to_raw(address);
     for (int i = 0; i < count; ++i) {
       clients_.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
       CHECK(::connect(clients_.back().get(), raw.get(), raw.size) == 0);
@@ -65,6 +72,47 @@ TEST_F(ListenersTest, ABurstIsBoundedAndTheRestIsReportedAgain) {
   EXPECT_TRUE(reported_by_kernel());
   EXPECT_EQ(accept(id, 1000), 3U);
   EXPECT_FALSE(reported_by_kernel());
+}
+
+// Two sockets at one address for a single worker: one id, and each event concerns one of them.
+TEST_F(ListenersTest, SeveralAdoptedSocketsAreOneListener) {
+  base::UniqueFd first =
+      open_listener({.address = base::parse_address("127.0.0.1:0").value(), .tcp = {}}).value();
+  const ListenSpec spec{.address = local_of(first.get()), .tcp = {}};
+  base::UniqueFd second = open_listener(spec).value();
+  base::InheritedSockets inherited;
+  for (base::UniqueFd* fd : {&first, &second}) {
+    inherited.add(base::UniqueFd(::fcntl(fd->get(), F_DUPFD_CLOEXEC, 0)), "web.socket");
+  }
+  claims_.adopt(inherited, 1);
+  ASSERT_TRUE(claims_.claim(spec));
+  const ListenerId id = listeners_.listen(spec, {}).value();
+  constexpr int kClients = 64;  // The kernel spreads them: none for one socket in 2^63.
+  connect_clients(id, kClients);
+  std::array<epoll_event, 4> events{};
+  ASSERT_EQ(::epoll_wait(epoll_fd_.get(), events.data(), events.size(), 0), 2);
+  listeners_.pause(id, true);
+  EXPECT_FALSE(reported_by_kernel());
+  listeners_.pause(id, false);
+  std::size_t accepted = 0;
+  for (int turn = 0; turn < kClients && reported_by_kernel(); ++turn) {
+    epoll_event event{};
+    ASSERT_EQ(::epoll_wait(epoll_fd_.get(), &event, 1, 0), 1);
+    const auto some =
+        listeners_.accept(epoll::Token::unpack(event.data.u64).id, 1000, kStart, events_);
+    for (std::size_t i = 0; i < some.count; ++i) clients_.emplace_back(some.fds[i]);
+    accepted += some.count;
+  }
+  EXPECT_EQ(accepted, std::size_t{kClients});
+  listeners_.unlisten(id);
+  ASSERT_EQ(listeners_.draining().size(), 2U);
+  const std::vector<base::SlotId> draining(listeners_.draining().begin(),
+                                           listeners_.draining().end());
+  for (const base::SlotId each : draining) {
+    static_cast<void>(listeners_.accept(each, 1000, kStart, events_));
+  }
+  EXPECT_TRUE(listeners_.draining().empty());
+  connect_clients_at(spec.address, 1);  // The service manager's own descriptors go on listening.
 }
 
 TEST_F(ListenersTest, APausedListenerIsNotReported) {
