@@ -11,6 +11,7 @@
 #include "proxy/demo.h"
 #include "proxy/health.h"
 #include "proxy/run.h"
+#include "proxy/top.h"
 
 namespace proxy {
 
@@ -25,7 +26,7 @@ struct VersionOptions {
 };
 
 using Command = std::variant<RunOptions, CheckOptions, DemoOptions, SchemaOptions, DoctorOptions,
-                             HealthOptions, VersionOptions>;
+                             HealthOptions, TopOptions, VersionOptions>;
 
 // Nothing is to be run: help was asked for, or the command line is wrong.
 struct Explanation {

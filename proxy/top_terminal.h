@@ -1,5 +1,5 @@
-// The terminal of `millrace top`: the only place that knows ncurses. Paints screens, reads keys, and
-// gives the terminal back as it was, whatever ends the program; only SIGKILL leaves no chance.
+// The terminal of `millrace top`: the only place that knows ncurses. Paints screens, reads keys,
+// and gives the terminal back as it was, whatever ends the program; only SIGKILL leaves no chance.
 // One at a time; used by the main thread.
 #pragma once
 
