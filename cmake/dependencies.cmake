@@ -6,6 +6,9 @@ find_package(spdlog REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(PkgConfig REQUIRED)
+# Debian's own interpreter: the modules that tests need come as Debian packages, which no other Python sees.
+find_program(MILLRACE_PYTHON python3 PATHS /usr/bin NO_DEFAULT_PATH)
+set(Python3_EXECUTABLE "${MILLRACE_PYTHON}")
 
 # Debian's yaml-cpp, prometheus-cpp, libmicrohttpd, xxhash, c-ares and others come with pkg-config files or with none.
 function(millrace_import name library header)

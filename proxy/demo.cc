@@ -27,7 +27,7 @@
 #include "proxy/demo_report.h"
 #include "proxy/demo_upstream.h"
 #include "proxy/exit_code.h"
-#include "proxy/health.h"
+#include "proxy/http_client.h"
 #include "proxy/instance.h"
 #include "proxy/log_output.h"
 #include "proxy/signals.h"

@@ -4,10 +4,6 @@
 
 #include <string>
 
-#include "base/address.h"
-#include "base/result.h"
-#include "base/time.h"
-
 namespace proxy {
 
 struct HealthOptions {
@@ -18,15 +14,5 @@ struct HealthOptions {
 // Asks /readyz and prints the answer. Returns the exit code: 0 ready, 1 not ready or not there,
 // 2 the options are wrong.
 int check_health(const HealthOptions& options);
-
-// An answer to an HTTP request.
-struct HttpAnswer {
-  int status = 0;
-  std::string body;
-};
-
-// GET path from an address, all within wait_max. The error: why there is no answer.
-base::Parsed<HttpAnswer> http_get(const base::Address& address, const std::string& path,
-                                  base::Nanos wait_max);
 
 }  // namespace proxy

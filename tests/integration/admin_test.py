@@ -2,7 +2,6 @@
 whatever a careless or hostile client may send, while sessions go on."""
 
 import concurrent.futures
-import http.client
 import json
 import os
 import socket
@@ -10,9 +9,11 @@ import stat
 import sys
 import urllib.parse
 
+import admin_client
 import harness
 import peers
-from harness import DEADLINE_S, Millrace, config, eventually
+from admin_client import Api
+from harness import Millrace, config, eventually
 
 try:
     import jsonschema
@@ -25,64 +26,6 @@ TOKEN = "integration-test-token-0123456789"
 with open(os.path.join(ROOT, "docs", "admin-api.openapi.json"), encoding="utf-8") as _file:
     OPENAPI_BYTES = _file.read()
 OPENAPI = json.loads(OPENAPI_BYTES)
-
-
-class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("millrace", timeout=DEADLINE_S)
-        self._path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
-
-
-class Api:
-    """A client. address: of the log's line about the admin API."""
-
-    def __init__(self, address, token=None):
-        self.address = address
-        self.token = token
-
-    def connect(self):
-        return harness.connect(self.address.removeprefix("http://"))
-
-    def ask(self, method, target, body=None, headers=None):
-        """(status, document or text, headers)."""
-        if self.address.startswith("unix:"):
-            connection = UnixConnection(self.address.removeprefix("unix:"))
-        else:
-            connection = http.client.HTTPConnection(self.address.removeprefix("http://"), timeout=DEADLINE_S)
-        headers = dict(headers or {})
-        if self.token:
-            headers.setdefault("Authorization", "Bearer " + self.token)
-        if isinstance(body, dict):
-            body = json.dumps(body)
-        try:
-            connection.request(method, target, body, headers)
-            answer = connection.getresponse()
-            text = answer.read().decode()
-            is_json = answer.headers["Content-Type"] == "application/json" and text
-            return answer.status, json.loads(text) if is_json else text, answer.headers
-        finally:
-            connection.close()
-
-    def raw(self, data):
-        """Everything that comes back for these bytes."""
-        with self.connect() as client:
-            try:
-                client.sendall(data)
-                client.shutdown(socket.SHUT_WR)
-            except OSError:
-                pass  # It had enough before the end.
-            received = b""
-            try:
-                while part := client.recv(65536):
-                    received += part
-            except ConnectionResetError:
-                pass
-            return received
 
 
 def resolved(schema):
@@ -115,9 +58,7 @@ class AdminCase(harness.Case):
         changes.setdefault("upstream", {"pool": {"idle": 1}})
         self.config = config(self.upstream.address, "127.0.0.1:9", admin=self.admin(tcp), **changes)
         self.proxy = self.use(Millrace(self.config))
-        said = self.proxy.wait_log("admin API: ")
-        address = said.split("admin API: ", 1)[1].split()[0]
-        self.api = Api(address, TOKEN if tcp else None)
+        self.api = admin_client.of(self.proxy, TOKEN if tcp else None)
 
     def check(self, method, path, status=200, body=None, schema_of=None, **names):
         """Asks, and compares the answer with what the OpenAPI document says of it. schema_of: of that path."""

@@ -64,21 +64,12 @@ class Rubbish:
 
 class DnsCase(harness.Case):
     def upstreams(self, **by_address):
-        """Upstreams that tell their names, all on the same port. Which one is free is found out."""
-        for _ in range(50):
-            port = services.free_port()
-            made = []
-            try:
-                for name, address in by_address.items():
-                    made.append(peers.Upstream(peers.named(name.encode()), address, port=port))
-            except OSError:
-                for upstream in made:
-                    upstream.close()
-                continue
-            for upstream in made:
-                self.use(upstream)
-            return port
-        raise AssertionError(f"no port that is free at all of {by_address}")
+        """Upstreams that tell their names, all on the same port."""
+        handlers = {address: peers.named(name.encode()) for name, address in by_address.items()}
+        port, made = peers.on_one_port(services.free_port, handlers)
+        for upstream in made:
+            self.use(upstream)
+        return port
 
     def served_by(self, proxy):
         """Who answers a session."""

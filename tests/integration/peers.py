@@ -137,6 +137,12 @@ class Upstream:
             with self._lock:
                 self._open.discard(connection)
 
+    @property
+    def open(self):
+        """Connections whose handlers have not come to their end."""
+        with self._lock:
+            return len(self._open)
+
     def close(self):
         if self._thread is None:
             return
@@ -152,6 +158,22 @@ class Upstream:
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
+
+
+def on_one_port(free_port, handlers):
+    """(port, upstreams) of {address: handler}, all on the same port. Which one is free everywhere is found out."""
+    for _ in range(50):
+        port = free_port()
+        made = []
+        try:
+            for address, handler in handlers.items():
+                made.append(Upstream(handler, address, port=port))
+        except OSError:
+            for upstream in made:
+                upstream.close()
+            continue
+        return port, made
+    raise AssertionError(f"no port that is free at all of {list(handlers)}")
 
 
 class Manual(Upstream):

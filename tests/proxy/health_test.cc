@@ -11,7 +11,6 @@
 #include "metrics/http_server.h"
 #include "metrics/http_stats.h"
 #include "proxy/demo_socket.h"
-#include "proxy/demo_upstream.h"
 #include "proxy/exit_code.h"
 
 namespace {
@@ -84,31 +83,6 @@ TEST(Health, CallsWrongOptionsAUsageError) {
   EXPECT_EQ(quiet_health({.config_path = {}, .address = "here"}), proxy::kExitUsage);
   EXPECT_EQ(quiet_health({.config_path = "/nonexistent/millrace.yaml", .address = {}}),
             proxy::kExitUsage);
-}
-
-TEST(HttpGet, GivesStatusAndBody) {
-  const Served served(metrics::Health{});
-  const auto page = proxy::http_get(served.server.address(), "/metrics", 5s);
-  ASSERT_TRUE(page) << page.error();
-  EXPECT_EQ(page->status, 200);
-  EXPECT_EQ(page->body, "a page\n");
-  const auto nothing = proxy::http_get(served.server.address(), "/nothing", 5s);
-  ASSERT_TRUE(nothing) << nothing.error();
-  EXPECT_EQ(nothing->status, 404);
-}
-
-TEST(HttpGet, GivesUpOnAServerThatNeverEndsItsAnswer) {
-  const auto echo = proxy::DemoUpstream::start(1, 8);
-  ASSERT_TRUE(echo);
-  const auto answer = proxy::http_get((*echo)->addresses()[0], "/metrics", 50ms);
-  ASSERT_FALSE(answer);
-  EXPECT_NE(answer.error().find("ETIMEDOUT"), std::string::npos) << answer.error();
-}
-
-TEST(HttpGet, RefusesAnAnswerThatIsNotHttp) {
-  const auto closes_at_once = proxy::DemoUpstream::start(1, 0);
-  ASSERT_TRUE(closes_at_once);
-  EXPECT_FALSE(proxy::http_get((*closes_at_once)->addresses()[0], "/metrics", 5s));
 }
 
 }  // namespace
