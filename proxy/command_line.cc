@@ -89,12 +89,19 @@ CLI::App* add_health(CLI::App& app, Values& values) {
 CLI::App* add_top(CLI::App& app, Values& values) {
   CLI::App* command =
       app.add_subcommand("top", "Live figures of the running instance, in this terminal");
-  CLI::Option* url =
-      command->add_option("--url", values.top.url, "Metrics port (default http://127.0.0.1:9464)")
-          ->type_name("URL");
-  command->add_option("--socket", values.top.socket, "Ask the admin API at its socket instead")
+  CLI::Option* url = command
+                         ->add_option("--url", values.top.target.url,
+                                      "Metrics port (default http://127.0.0.1:9464)")
+                         ->type_name("URL");
+  command
+      ->add_option("--socket", values.top.target.socket, "Ask the admin API at its socket instead")
       ->type_name("PATH")
       ->excludes(url);
+  command
+      ->add_option("--token-file", values.top.target.token_file,
+                   "Ask the admin API at --url, with the token in this file")
+      ->type_name("FILE")
+      ->needs(url);
   command
       ->add_option("--interval", values.top.interval_seconds,
                    "Seconds between two questions (default 1)")

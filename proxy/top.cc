@@ -141,17 +141,16 @@ int fail(const std::string& why, int exit_code) {
 }  // namespace
 
 int run_top(const TopOptions& options) {
-  const auto source = options.socket.empty() ? top_source_of_url(options.url)
-                                             : top_source_of_socket(options.socket);
+  const auto source = TopSource::make(options.target);
   if (!source) return fail(source.error(), kExitUsage);
-  const auto ask = [&source] { return ask_for_status(*source, kAnswerMax); };
+  const auto ask = [&source] { return source->ask(kAnswerMax); };
   auto first = ask();
   if (!first) return fail(first.error(), kExitFailed);
   // Before the feed's thread, which then has none of them either.
   Signals signals{SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH, SIGTSTP};
   auto terminal = TopTerminal::open();
   if (!terminal) return fail(terminal.error(), kExitFailed);
-  Loop loop(**terminal, signals, source->name);
+  Loop loop(**terminal, signals, source->name());
   loop.show(*std::move(first));
   TopFeed feed(ask, std::chrono::duration_cast<base::Nanos>(
                         std::chrono::duration<double>(options.interval_seconds)));

@@ -2,7 +2,7 @@
 // asking (proxy/top_feed.h).
 #pragma once
 
-#include <string>
+#include "proxy/api_client.h"
 
 namespace proxy {
 
@@ -10,8 +10,7 @@ inline constexpr double kTopIntervalMin = 0.2;
 inline constexpr double kTopIntervalMax = 60;
 
 struct TopOptions {
-  std::string url;     // Of the metrics port, as in "http://127.0.0.1:9464"; empty: that one.
-  std::string socket;  // Path of the admin API's socket; asked instead when it is not empty.
+  ApiTarget target;  // As TopSource takes it.
   double interval_seconds = 1;
 };
 

@@ -245,7 +245,7 @@ std::vector<TopLine> Drawing::help() const {
   lines.push_back(styled(" FIGURES", TopStyle::kHeading));
   for (const char* text : {"NEW, NOW and all that ends with /s are of the last two seconds.",
                            "Set-up: from accepting a client until its bytes flow.",
-                           "NOT CONNECTED: connections to an endpoint that failed; /s for the",
+                           "FAILURES: connects to an endpoint that failed; a second for an",
                            "  upstream, in all for an endpoint.",
                            "POOL: connections that wait ready; MISSED: there was none."}) {
     lines.push_back({{.text = std::string(" ") + text}});

@@ -198,7 +198,7 @@ TopTable Sections::upstreams() const {
       {.title = "", .dispensable = 4, .width = kBarCells},
       {.title = "TO UPSTREAM", .right = true, .dispensable = 2, .width = kByteRateCells},
       {.title = "TO CLIENT", .right = true, .dispensable = 2, .width = kByteRateCells},
-      {.title = "NOT CONNECTED", .right = true, .dispensable = 1},
+      {.title = "FAILURES", .right = true, .dispensable = 1},
       {.title = "WEIGHT", .right = true, .dispensable = 3},
       {.title = "NOTES", .dispensable = 5}};
   for (const std::size_t i : sorted_upstreams()) {

@@ -266,7 +266,8 @@ TopLine bar(double share, std::size_t cells, TopStyle style, const TopGlyphs& gl
 }
 
 std::string chart(const std::vector<double>& values, std::size_t cells, const TopGlyphs& glyphs) {
-  constexpr std::array kHeights = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+  // Not the full block: it would touch the chart of the line above.
+  constexpr std::array kHeights = {"▁", "▂", "▃", "▄", "▅", "▆", "▇"};
   if (glyphs.ascii || values.empty()) return {};
   const std::size_t shown = std::min(cells, values.size());
   const auto first = values.end() - static_cast<std::ptrdiff_t>(shown);

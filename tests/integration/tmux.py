@@ -47,8 +47,8 @@ class Tmux:
         return self._run("capture-pane", "-p")
 
     def coloured(self):
-        """The same with the escape sequences of its colours."""
-        return self._run("capture-pane", "-p", "-e")
+        """The same with the escape sequences of its colours, and with the spaces at the ends of lines."""
+        return self._run("capture-pane", "-p", "-e", "-N")
 
     def wait(self, condition, what):
         """The first screen of which condition(text) is true."""

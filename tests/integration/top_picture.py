@@ -1,13 +1,13 @@
 """Makes the picture of `millrace top` for the documentation, docs/images/top.txt and top.png, from a proxy with
 real-looking services under load, one of whose endpoints is down.
 
-    MILLRACE=build/dev/millrace MILLRACE_BENCH_LOAD=build/dev/tests/bench/bench_load \\
-        python3 tests/integration/top_picture.py [--seconds 30] [--folder docs/images]
+    MILLRACE=build/dev/millrace python3 tests/integration/top_picture.py [--seconds 30] [--folder docs/images]
 """
 
 import argparse
 import contextlib
 import json
+import math
 import os
 import random
 import re
@@ -25,10 +25,10 @@ COLUMNS, ROWS = 120, 44
 # Where a network would be: all of it is this machine.
 SERVICES = {
     # name: port, balance, ready connections per endpoint, long sessions, their messages a second, bytes of each
-    "redis": (6379, "least_sessions", 8, 240, 1500, 1200),
-    "postgres": (5432, "random_two", 4, 60, 300, 8000),
-    "mqtt": (1883, "source_hash", 0, 400, 200, 300),
-    "http": (8080, "round_robin", 16, 30, 150, 16000),
+    "redis": (6379, "least_sessions", 8, 240, 900, 1200),
+    "postgres": (5432, "least_sessions", 4, 90, 200, 8000),
+    "mqtt": (1883, "random_two", 0, 400, 150, 300),
+    "http": (8080, "round_robin", 16, 60, 100, 16000),
 }
 DOWN = ("postgres", 2)
 
@@ -57,45 +57,62 @@ class Load(contextlib.ExitStack):
         super().__init__()
         self.seconds = seconds
         self.services = {}
-
-    def program(self, *words):
-        process = subprocess.Popen([*harness.dies_with_us(), harness.BENCH_LOAD, *words], stdin=subprocess.PIPE,
-                                   stdout=subprocess.PIPE, text=True)
-        self.callback(self.end, process)
-        return process
-
-    @staticmethod
-    def end(process):
-        process.kill()
-        process.wait()
-        process.stdin.close()
-        process.stdout.close()
+        self._stop = threading.Event()
+        self._threads = []
 
     def serve(self):
         for name in SERVICES:
             for index in range(3):
-                process = self.program("serve", "--listen", endpoint(name, index))
-                process.stdout.readline()  # It listens.
-                self.services[name, index] = process
+                service = peers.EchoProcess(endpoint(name, index))
+                self.callback(service.close)
+                self.services[name, index] = service
 
     def clients(self):
         for name, (port, _, _, sessions, rate, size) in SERVICES.items():
-            self.program("pingpong", "--target", f"127.0.9.1:{port}", "--connections", str(sessions),
-                         "--rate", str(rate), "--message", str(size), "--seconds", str(self.seconds))
-            threading.Thread(target=self.short_sessions, args=(name, port), daemon=True).start()
+            address = f"127.0.9.1:{port}"
+            for work in (self.long_sessions, self.short_sessions):
+                thread = threading.Thread(target=work, args=(address, sessions, rate, size), daemon=True)
+                thread.start()
+                self._threads.append(thread)
 
-    def short_sessions(self, name, port):
-        """Some sessions a second that ask a few times; a service's echo wants a 0 first."""
+    def finish(self):
+        """While the proxy is still there."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def long_sessions(self, address, sessions, rate, size):
+        """Sessions that stay; one that is lost is opened again."""
+        start, rng, open_ones = time.monotonic(), random.Random(address), []
+        while not self._stop.is_set() and time.monotonic() < start + self.seconds:
+            # More and fewer of them, as in the life of a service.
+            wave = 0.8 + 0.2 * math.sin((time.monotonic() - start) / 3)
+            while len(open_ones) < sessions * wave:
+                open_ones.append(harness.connect(address))
+            for _ in range(min(5, max(0, round(len(open_ones) - sessions * wave)))):
+                open_ones.pop(0).close()
+            for _ in range(max(1, round(rate * wave / 20))):
+                client = rng.choice(open_ones)
+                try:
+                    peers.ask(client, bytes(rng.randint(size // 2, size * 3 // 2)))
+                except (OSError, AssertionError):
+                    open_ones.remove(client)
+                    client.close()
+                    open_ones.append(harness.connect(address))
+            time.sleep(0.05)
+        for client in open_ones:
+            client.close()
+
+    def short_sessions(self, address, sessions, rate, _):
         end = time.monotonic() + self.seconds
-        rng = random.Random(name)
-        while time.monotonic() < end:
+        rng = random.Random(address)
+        while not self._stop.is_set() and time.monotonic() < end:
             with contextlib.suppress(OSError, AssertionError):
-                with harness.connect(f"127.0.9.1:{port}") as client:
-                    client.sendall(b"\0")
-                    peers.ask(client, rng.randbytes(rng.randint(100, 4000)))
-                    if rng.random() < 0.2:
+                with harness.connect(address) as client:
+                    peers.ask(client, bytes(rng.randint(100, 4000)))
+                    if rng.random() < 0.1:
                         peers.reset(client)
-            time.sleep(rng.expovariate(40))
+            time.sleep(rng.expovariate(sessions / 8))
 
 
 # --- from a terminal's colours to a page
@@ -152,7 +169,7 @@ def page(captured):
                 # Each in its own cell: a browser would choose another width for some of them.
                 if character != " " or look.reverse:
                     cell = character.replace("&", "&amp;").replace("<", "&lt;")
-                    parts.append(f'<i style="left:{column}ch;{look.style()}">{cell}</i>')
+                    parts.append(f'<i style="left:{column * 9}px;{look.style()}">{cell}</i>')
                 column += 1
             if match:
                 at = match.end()
@@ -160,14 +177,14 @@ def page(captured):
         lines.append(f"<div>{''.join(parts)}</div>")
     return f"""<!doctype html><meta charset="utf-8"><style>
 body {{margin: 0; background: {BACKGROUND}; font: 15px/20px "DejaVu Sans Mono", monospace; padding: 12px}}
-div {{position: relative; height: 20px; width: {COLUMNS}ch}}
-i {{position: absolute; width: 1ch; height: 20px; font-style: normal; white-space: pre}}
+div {{position: relative; height: 20px; width: {COLUMNS * 9}px}}
+i {{position: absolute; width: 9px; height: 20px; font-style: normal; white-space: pre}}
 </style>{''.join(lines)}"""
 
 
 def render(captured, path):
     """By Chromium without a window."""
-    width, height = round(COLUMNS * 9.03) + 24, len(captured.splitlines()) * 20 + 24
+    width, height = COLUMNS * 9 + 24, len(captured.splitlines()) * 20 + 24
     with tempfile.TemporaryDirectory(prefix="millrace-picture-") as folder:
         source = os.path.join(folder, "top.html")
         with open(source, "w", encoding="utf-8") as file:
@@ -183,8 +200,8 @@ def main():
     parser.add_argument("--seconds", type=int, default=30, help="of load before the picture")
     parser.add_argument("--folder", default="docs/images")
     options = parser.parse_args()
-    if not harness.BINARY or not harness.BENCH_LOAD:
-        sys.exit("set MILLRACE and MILLRACE_BENCH_LOAD to the paths of the programs")
+    if not harness.BINARY:
+        sys.exit("set MILLRACE to the path of the binary")
     folder = os.path.abspath(options.folder)
     os.makedirs(folder, exist_ok=True)
     with Load(options.seconds + 30) as load:
@@ -198,16 +215,18 @@ def main():
         terminal.wait_text("Sessions", "LISTENER")
         half = time.monotonic() + options.seconds / 2
         harness.eventually(lambda: time.monotonic() > half, "half of the time", options.seconds)
-        load.services[DOWN].kill()
+        load.services[DOWN].close()
         end = time.monotonic() + options.seconds / 2
         harness.eventually(lambda: time.monotonic() > end, "the other half", options.seconds)
         terminal.wait_text("1 endpoint is down")
         plain, coloured = terminal.text(), terminal.coloured()
         print(json.loads(proxy.get("/status.json")[1])["totals"]["sessions_active"], "sessions")
         terminal.press("q")
-    address = re.compile(re.escape(proxy.metrics_address) + r"(\s*)")
+        load.finish()
     # The default port instead of the one of this run, in as many columns.
-    plain, coloured = (address.sub(lambda it: "127.0.0.1:9464" + " " * (len(it[0]) - 14), text)
+    usual = "127.0.0.1:9464"
+    plain, coloured = (text.replace(proxy.metrics_address, usual)
+                       .replace(usual + " ", usual.ljust(len(proxy.metrics_address) + 1))
                        for text in (plain, coloured))
     with open(os.path.join(folder, "top.txt"), "w", encoding="utf-8") as file:
         file.write("\n".join(line.rstrip() for line in plain.rstrip().splitlines()) + "\n")
