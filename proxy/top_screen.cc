@@ -22,6 +22,8 @@ constexpr std::size_t kLastFigureCells = 28;
 constexpr std::size_t kLabelCells = 13;
 constexpr std::size_t kValueCells = 12;
 constexpr std::size_t kFigureGap = 2;
+// In fewer columns the keys and the place in the list do not fit beside each other.
+constexpr std::size_t kAllKeysColumns = 72;
 // A shorter chart says nothing.
 constexpr std::size_t kChartCellsMin = 4;
 
@@ -92,19 +94,24 @@ TopScreen Drawing::too_small() {
 
 void Drawing::add_title() {
   const std::string dot = std::string(" ") + glyphs_.dot + " ";
-  TopLine left =
-      styled(" Millrace " + printable(status_.version, glyphs_) + dot +
-                 printable(status_.transport, glyphs_) + dot + printable(scene_.source, glyphs_),
-             TopStyle::kTitle);
-  std::string about = " " + printable(status_.state, glyphs_) + dot + "up " +
-                      age_text(status_.now - status_.started) + dot + "configuration " +
-                      count_text(status_.generation);
+  const std::string program = " Millrace " + printable(status_.version, glyphs_) + dot;
+  const std::string source = printable(scene_.source, glyphs_);
+  const std::string state = " " + printable(status_.state, glyphs_) + dot + "up " +
+                            age_text(status_.now - status_.started) + dot;
+  std::string configuration = "configuration " + count_text(status_.generation);
   if (status_.overrides > 0) {
-    about += " +" + things_text(status_.overrides, "override", "overrides");
+    configuration += " +" + things_text(status_.overrides, "override", "overrides");
   }
-  TopLine right = styled(about + dot + scene_.clock + " ", TopStyle::kTitle);
-  if (scene_.view.paused) right.push_back({.text = " PAUSED ", .style = TopStyle::kPaused});
-  add(justified(left, right, columns_, TopStyle::kTitle, glyphs_));
+  std::string left = program + printable(status_.transport, glyphs_) + dot + source;
+  std::string right = state + configuration + dot + scene_.clock + " ";
+  // Where not all of it has room, that what changes least goes.
+  if (cells_of(std::string_view(left)) + cells_of(std::string_view(right)) > columns_) {
+    left = program + source;
+    right = state + scene_.clock + " ";
+  }
+  TopLine end = styled(right, TopStyle::kTitle);
+  if (scene_.view.paused) end.push_back({.text = " PAUSED ", .style = TopStyle::kPaused});
+  add(justified(styled(left, TopStyle::kTitle), end, columns_, TopStyle::kTitle, glyphs_));
 }
 
 void Drawing::add_sentences() {
@@ -244,6 +251,7 @@ std::vector<TopLine> Drawing::help() const {
   lines.emplace_back();
   lines.push_back(styled(" FIGURES", TopStyle::kHeading));
   for (const char* text : {"NEW, NOW and all that ends with /s are of the last two seconds.",
+                           "Charts: a column for each question, the last one at the right.",
                            "Set-up: from accepting a client until its bytes flow.",
                            "FAILURES: connects to an endpoint that failed; a second for an",
                            "  upstream, in all for an endpoint.",
@@ -283,8 +291,8 @@ TopLine Drawing::footer() const {
   if (last > 0) {
     const std::size_t first = std::min(scene_.view.scroll, last);
     const std::size_t end = first + screen_.scroll.page;
-    place = " " + std::to_string(first + 1) + glyphs_.dash + std::to_string(end) + " of " +
-            std::to_string(last + screen_.scroll.page) + " ";
+    place = std::string(" ") + glyphs_.up_down + " " + std::to_string(first + 1) + glyphs_.dash +
+            std::to_string(end) + " of " + std::to_string(last + screen_.scroll.page) + " ";
   }
   return justified(keys(), styled(place, TopStyle::kTitle), columns_, TopStyle::kTitle, glyphs_);
 }
@@ -297,9 +305,11 @@ TopLine Drawing::keys() const {
             {.text = "  Enter keeps it, Esc takes it away", .style = TopStyle::kTitle}};
   }
   if (view.mode == TopMode::kHelp) return styled(" q quit  ? back", TopStyle::kTitle);
-  TopLine line = styled(" q quit  ? help  p " + std::string(view.paused ? "go on" : "pause") +
-                            "  s sort: " + std::string(name(view.sort)) + "  f filter",
-                        TopStyle::kTitle);
+  std::string pause = view.paused ? "  p go on" : "  p pause";
+  if (columns_ < kAllKeysColumns) pause.clear();
+  TopLine line =
+      styled(" q quit  ? help" + pause + "  s sort: " + std::string(name(view.sort)) + "  f filter",
+             TopStyle::kTitle);
   if (!filter.empty()) line.push_back({.text = ": " + filter, .style = TopStyle::kPaused});
   return line;
 }

@@ -83,6 +83,7 @@ std::vector<std::size_t> sorted(std::size_t count, TopSort sort, KeyOf key_of) {
     return comes_before(a.first, b.first, sort);
   });
   std::vector<std::size_t> indices;
+  indices.reserve(count);
   for (const auto& [key, index] : keyed) indices.push_back(index);
   return indices;
 }

@@ -52,8 +52,7 @@ void give_back_and_die(int number) {
 // A capability of the terminal without the waits ("$<5>") that some old ones ask for.
 void keep_for_rescue(const char* capability) {
   const char* text = tigetstr(capability);
-  const bool exists = text != nullptr && text != reinterpret_cast<const char*>(-1);
-  std::string_view rest = exists ? text : "";
+  std::string_view rest = text != nullptr ? text : "";  // Not every terminal has each.
   while (!rest.empty() && rescue.size < rescue.text.size()) {
     if (rest.starts_with("$<")) {
       rest.remove_prefix(std::min(rest.find('>') + 1, rest.size()));

@@ -128,7 +128,7 @@ TopGlyphs ascii_glyphs() {
           .bad = "x",
           .warning = "!",
           .note = "*",
-          .up_down = "Up/Down"};
+          .up_down = "Up/Dn"};
 }
 
 std::string printable(std::string_view text, const TopGlyphs& glyphs) {

@@ -85,6 +85,15 @@ TEST(TopScreen, ShowsWhatMattersOnTheSmallestTerminal) {
   }
 }
 
+TEST(TopScreen, LeavesOutWhatChangesLeast) {
+  TopView view;
+  view.sort = TopSort::kSessions;
+  const Drawn drawn = draw(top_example::figures(), view, kTopSizeMin);
+  EXPECT_EQ(drawn.lines[0], " Millrace 0.1.0 · 127.0.0.1:9464  ready · up 3 s · 14:03:22 ");
+  EXPECT_TRUE(drawn.lines[14].starts_with(" q quit  ? help  s sort: sessions  f filter  "));
+  EXPECT_TRUE(drawn.lines[14].ends_with(" ↑↓ 1–8 of 22 ")) << drawn.lines[14];
+}
+
 TEST(TopScreen, SaysWhenItIsTooSmall) {
   const Drawn drawn = draw(top_example::figures(), {}, {.columns = 40, .rows = 10});
   EXPECT_EQ(drawn.lines[0], "This terminal is too small: it is 40x10,");
