@@ -35,7 +35,8 @@ class Loop {
       : terminal_(terminal), signals_(signals), source_(std::move(source)) {}
 
   void show(TopStatus status) {
-    lost_since_.reset();
+    lost_ = false;
+    answered_ = base::monotonic_now();
     history_.add(std::move(status));
     if (!view_.paused) figures_ = history_.figures();
   }
@@ -55,8 +56,9 @@ class Loop {
   TopScroll scroll_;
   TopHistory history_;
   TopFigures figures_;
-  std::optional<base::Nanos> lost_since_;
-  std::string loss_;
+  base::Nanos answered_{};  // When it was reached for the last time.
+  bool lost_ = false;
+  std::string loss_;  // Why.
 };
 
 void Loop::run(TopFeed& feed) {
@@ -67,7 +69,7 @@ void Loop::run(TopFeed& feed) {
     std::array<pollfd, 3> watched = {{{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0},
                                       {.fd = signals_.fd(), .events = POLLIN, .revents = 0},
                                       {.fd = feed.fd(), .events = POLLIN, .revents = 0}}};
-    const int count = poll(watched.data(), watched.size(), lost_since_ ? kTickMs : -1);
+    const int count = poll(watched.data(), watched.size(), lost_ ? kTickMs : -1);
     CHECK(count >= 0 || errno == EINTR);
     if (count <= 0) continue;
     // Nobody sits at the terminal any more.
@@ -84,7 +86,7 @@ void Loop::take_answer(TopFeed& feed) {
     show(**std::move(answer));
     return;
   }
-  if (!lost_since_) lost_since_ = base::monotonic_now();
+  lost_ = true;
   loss_ = answer->error();
 }
 
@@ -112,9 +114,8 @@ bool Loop::take_signals() {
 
 void Loop::paint() {
   std::optional<TopLoss> loss;
-  if (lost_since_) {
-    loss =
-        TopLoss{.seconds = base::to_seconds(base::monotonic_now() - *lost_since_), .reason = loss_};
+  if (lost_) {
+    loss = TopLoss{.seconds = base::to_seconds(base::monotonic_now() - answered_), .reason = loss_};
   }
   const auto now = static_cast<std::time_t>(figures_.status.now);
   std::tm local{};

@@ -210,9 +210,9 @@ std::vector<TopLine> Drawing::help() const {
   };
   constexpr std::array<Key, 8> kKeys = {{
       {"q", "quit"},
-      {"Up Down", "one line; PgUp PgDn a page, Home End all the way"},
-      {"s", "sort: trouble first, most sessions, most traffic, by name"},
-      {"f", "filter by name, address or state; Enter keeps it, Esc takes it away"},
+      {"Up Down", "scroll; PgUp PgDn by pages, Home End to an end"},
+      {"s", "sort: by trouble, sessions, traffic or name"},
+      {"f", "filter what is listed; Enter keeps it"},
       {"p", "pause the figures, and go on"},
       {"?", "this text, and back"},
       {"Esc", "back to the figures, without a filter"},
@@ -226,7 +226,7 @@ std::vector<TopLine> Drawing::help() const {
   constexpr std::array<State, 6> kStates = {{
       {TopLevel::kGood, "up", "takes new sessions"},
       {TopLevel::kBad, "down", "its health checks fail"},
-      {TopLevel::kWarning, "ejected", "sessions to it failed; it comes back by itself"},
+      {TopLevel::kWarning, "ejected", "its sessions failed; it comes back by itself"},
       {TopLevel::kNote, "draining", "no new sessions; those it has go on"},
       {TopLevel::kNote, "maintenance", "the same, and no health checks"},
       {TopLevel::kNote, "weightless", "weight 0: no new sessions"},
@@ -250,12 +250,12 @@ std::vector<TopLine> Drawing::help() const {
   }
   lines.emplace_back();
   lines.push_back(styled(" FIGURES", TopStyle::kHeading));
-  for (const char* text : {"NEW, NOW and all that ends with /s are of the last two seconds.",
-                           "Charts: a column for each question, the last one at the right.",
-                           "Set-up: from accepting a client until its bytes flow.",
-                           "FAILURES: connects to an endpoint that failed; a second for an",
-                           "  upstream, in all for an endpoint.",
-                           "POOL: connections that wait ready; MISSED: there was none."}) {
+  for (const char* text :
+       {"NEW, NOW and what ends with /s: of the last two seconds.",
+        "Charts: a column for each question, the last at the right.",
+        "Set-up: from accepting a client until its bytes flow.",
+        "FAILURES: connects that failed; a second for an upstream,", "  in all for an endpoint.",
+        "POOL: connections that wait ready; MISSED: there was none."}) {
     lines.push_back({{.text = std::string(" ") + text}});
   }
   return lines;

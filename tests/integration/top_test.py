@@ -297,6 +297,16 @@ class TopTest(harness.Case):
         terminal.wait_text(f"code={code}\n")
         self.assert_as_before(terminal, settings)
 
+    def test_ends_with_its_terminal(self):
+        upstream = self.echo()
+        proxy = self.proxy(upstream.address)
+        terminal = Tmux(100, 40)
+        self.top(terminal, proxy)
+        pid = terminal.child()
+        self.assertTrue(os.path.exists(f"/proc/{pid}"))
+        terminal.close()
+        harness.eventually(lambda: not os.path.exists(f"/proc/{pid}"), "the end of millrace top")
+
     def test_stops_and_goes_on_as_a_job(self):
         upstream = self.echo()
         _, terminal = self.started(upstream.address)

@@ -183,6 +183,10 @@ TEST(TopScreen, ExplainsItsKeysAndStates) {
     EXPECT_NE(drawn.text.find(word), std::string::npos) << word;
   }
   EXPECT_EQ(drawn.text.find("LISTENER"), std::string::npos);
+  const Drawn small = draw(top_example::figures(), view, {.columns = 60, .rows = 40});
+  for (std::size_t i = 6; i + 1 < small.lines.size(); ++i) {
+    EXPECT_EQ(small.lines[i].find("…"), std::string::npos) << small.lines[i];
+  }
 }
 
 TEST(TopScreen, LetsNoNameReachTheTerminalUnchecked) {
