@@ -210,7 +210,7 @@ std::vector<TopLine> Drawing::help() const {
   };
   constexpr std::array<Key, 8> kKeys = {{
       {"q", "quit"},
-      {"Up Down", "scroll; PgUp PgDn by pages, Home End to an end"},
+      {"Up Down", "scroll; PgUp PgDn by pages, Home End all"},
       {"s", "sort: by trouble, sessions, traffic or name"},
       {"f", "filter what is listed; Enter keeps it"},
       {"p", "pause the figures, and go on"},

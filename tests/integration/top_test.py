@@ -201,6 +201,14 @@ class TopTest(harness.Case):
         terminal.wait_text("PAUSED", "p go on")
         sessions = self.use(loads.LongSessions(proxy.address(), 3))
         proxy.wait_metric(3, "sessions_active")
+        # The scrapes of this test count as well: one for each look.
+        asked, looks = proxy.metrics().value("http_requests_total"), [0]
+
+        def asked_again():
+            looks[0] += 1
+            return proxy.metrics().value("http_requests_total") >= asked + looks[0] + 3
+
+        harness.eventually(asked_again, "millrace top has asked three times more")
         # Help is drawn anew, and the figures above it are still those from before.
         terminal.press("?")
         screen = terminal.wait_text("KEYS", "STATES OF AN ENDPOINT", "maintenance", "PAUSED")
