@@ -28,3 +28,6 @@ millrace_import(uring uring liburing.h)
 millrace_import(systemd systemd systemd/sd-daemon.h)
 millrace_import(cap-ng cap-ng cap-ng.h)
 millrace_import(seccomp seccomp seccomp.h)
+# The wide ones: bars and names are UTF-8. tinfo is the half of ncurses that describes terminals.
+millrace_import(ncursesw ncursesw ncurses.h)
+millrace_import(tinfo tinfo term.h)

@@ -21,6 +21,7 @@ struct Values {
   DoctorOptions doctor;
   HealthOptions health;
   CtlOptions ctl;
+  TopOptions top;
   VersionOptions version;
 };
 
@@ -87,6 +88,33 @@ CLI::App* add_health(CLI::App& app, Values& values) {
   return command;
 }
 
+CLI::App* add_top(CLI::App& app, Values& values) {
+  CLI::App* command =
+      app.add_subcommand("top", "Live figures of the running instance, in this terminal");
+  CLI::Option* url = command
+                         ->add_option("--url", values.top.target.url,
+                                      "Metrics port (default http://127.0.0.1:9464)")
+                         ->type_name("URL");
+  command
+      ->add_option("--socket", values.top.target.socket, "Ask the admin API at its socket instead")
+      ->type_name("PATH")
+      ->excludes(url);
+  command
+      ->add_option("--token-file", values.top.target.token_file,
+                   "Ask the admin API at --url, with the token in this file")
+      ->type_name("FILE")
+      ->needs(url);
+  command
+      ->add_option("--interval", values.top.interval_seconds,
+                   "Seconds between two questions (default 1)")
+      ->type_name("S")
+      ->check(CLI::Range(kTopIntervalMin, kTopIntervalMax));
+  command->footer(
+      "Keys: q quits, ? explains the others.\n"
+      "Example: millrace top --url http://127.0.0.1:9464");
+  return command;
+}
+
 CLI::App* add_version(CLI::App& app, Values& values) {
   CLI::App* command = app.add_subcommand(
       "version", "Version, compiler, and the engines built in, with those this kernel allows");
@@ -117,6 +145,7 @@ tl::expected<Command, Explanation> parse_command_line(int argc, const char* cons
   const CLI::App* schema = add_schema(app);
   const CLI::App* doctor = add_doctor(app, values);
   const CLI::App* health = add_health(app, values);
+  const CLI::App* top = add_top(app, values);
   add_version(app, values);
   try {
     app.parse(argc, argv);
@@ -133,6 +162,7 @@ tl::expected<Command, Explanation> parse_command_line(int argc, const char* cons
   if (schema->parsed()) return SchemaOptions{};
   if (doctor->parsed()) return values.doctor;
   if (health->parsed()) return values.health;
+  if (top->parsed()) return values.top;
   return values.version;
 }
 

@@ -12,6 +12,7 @@
 #include "proxy/demo.h"
 #include "proxy/health.h"
 #include "proxy/run.h"
+#include "proxy/top.h"
 
 namespace proxy {
 
@@ -26,7 +27,7 @@ struct VersionOptions {
 };
 
 using Command = std::variant<RunOptions, CheckOptions, DemoOptions, SchemaOptions, DoctorOptions,
-                             HealthOptions, CtlOptions, VersionOptions>;
+                             HealthOptions, CtlOptions, TopOptions, VersionOptions>;
 
 // Nothing is to be run: help was asked for, or the command line is wrong.
 struct Explanation {

@@ -15,6 +15,7 @@
 #include "proxy/run.h"
 #include "proxy/signals.h"
 #include "proxy/standard_descriptors.h"
+#include "proxy/top.h"
 #include "proxy/version.h"
 
 namespace {
@@ -38,6 +39,7 @@ struct Dispatch {
     return proxy::run_doctor(options.json, std::cout);
   }
   int operator()(const proxy::HealthOptions& options) const { return proxy::check_health(options); }
+  int operator()(const proxy::TopOptions& options) const { return proxy::run_top(options); }
   int operator()(const proxy::VersionOptions& options) const {
     return proxy::print_version(options.json);
   }

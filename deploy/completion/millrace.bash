@@ -57,7 +57,7 @@ _millrace() {
     ctl) _millrace_ctl "$current" "$previous" "${words[@]:2:${#words[@]}-3}" ;;
     *)
         case $previous in
-        -c | --config) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+        -c | --config | --socket | --token-file) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         --transport) offer='auto epoll io_uring' ;;
         --url) offer='http://127.0.0.1:9464' ;;
         --address) offer='127.0.0.1:9464' ;;
@@ -66,7 +66,7 @@ _millrace() {
             case ${words[1]} in
             run) offer='-c --config --help' ;;
             check) offer='-c --config --effective --help' ;;
-            top) offer='--url --interval --help' ;;
+            top) offer='--url --socket --token-file --interval --help' ;;
             demo) offer='--seconds --transport --hold --help' ;;
             health) offer='-c --config --address --help' ;;
             doctor | version) offer='--json --help' ;;

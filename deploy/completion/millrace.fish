@@ -54,7 +54,9 @@ complete -c millrace -n '__millrace_command doctor version' -l json -d 'For prog
 complete -c millrace -n '__millrace_command demo' -l seconds -x -d 'How long'
 complete -c millrace -n '__millrace_command demo' -l transport -x -a 'auto epoll io_uring' -d Engine
 complete -c millrace -n '__millrace_command demo' -l hold -d 'Keep the proxy up'
-complete -c millrace -n '__millrace_command top' -l url -x -a http://127.0.0.1:9464 -d 'Where to ask'
+complete -c millrace -n '__millrace_command top' -l url -x -a http://127.0.0.1:9464 -d 'Metrics port'
+complete -c millrace -n '__millrace_command top' -l socket -r -F -d 'Ask the admin API at its socket'
+complete -c millrace -n '__millrace_command top' -l token-file -r -F -d 'Ask the admin API at the URL'
 complete -c millrace -n '__millrace_command top' -l interval -x -d 'Seconds between questions'
 
 complete -c millrace -n '__millrace_ctl_at' -l socket -r -F -d 'UNIX socket of the admin API'

@@ -69,7 +69,7 @@ TEST(InheritedSockets, AStreamSocketThatDoesNotListenIsOfNoUse) {
 }
 
 // In a child, because the descriptors begin at 3 and the variables are taken away.
-int in_child(const char* fds, bool for_us, int (*look)(const Parsed<InheritedSockets>&)) {
+int in_child(const char* fds, bool for_us, int (*look)(Parsed<InheritedSockets>&)) {
   const pid_t child = ::fork();
   if (child == 0) {
     const UniqueFd socket = listening();
@@ -77,7 +77,8 @@ int in_child(const char* fds, bool for_us, int (*look)(const Parsed<InheritedSoc
     ::setenv("LISTEN_FDS", fds, 1);
     ::setenv("LISTEN_FDNAMES", "web", 1);
     ::setenv("LISTEN_PID", std::to_string(for_us ? ::getpid() : 1).c_str(), 1);
-    ::_exit(look(InheritedSockets::of_environment()));
+    Parsed<InheritedSockets> all = InheritedSockets::of_environment();
+    ::_exit(look(all));
   }
   int status = 0;
   EXPECT_EQ(::waitpid(child, &status, 0), child);
@@ -86,19 +87,17 @@ int in_child(const char* fds, bool for_us, int (*look)(const Parsed<InheritedSoc
 
 TEST(InheritedSockets, ComeByTheEnvironmentWhenTheyAreForThisProcess) {
   EXPECT_EQ(in_child("1", true,
-                     [](Parsed<InheritedSockets> all) {
+                     [](Parsed<InheritedSockets>& all) {
                        const auto rest = all.value().close_rest();
                        const bool good = rest.size() == 1 && rest[0].starts_with("'web', ") &&
                                          ::getenv("LISTEN_FDS") == nullptr;
                        return good ? 0 : 1;
                      }),
             0);
-  EXPECT_EQ(in_child("1", false,
-                     [](const Parsed<InheritedSockets>& all) { return all->empty() ? 0 : 1; }),
-            0);
   EXPECT_EQ(
-      in_child("rubbish", true, [](const Parsed<InheritedSockets>& all) { return all ? 1 : 0; }),
-      0);
+      in_child("1", false, [](Parsed<InheritedSockets>& all) { return all->empty() ? 0 : 1; }), 0);
+  EXPECT_EQ(in_child("rubbish", true, [](Parsed<InheritedSockets>& all) { return all ? 1 : 0; }),
+            0);
 }
 
 }  // namespace

@@ -198,6 +198,7 @@ COMPLETIONS = (
     ("millrace ctl session ", "show end"),
     ("millrace ctl reload --", "--keep-overrides"),
     ("millrace check --", "--config --effective"),
+    ("millrace top --", "--url --socket --token-file --interval"),
 )
 
 

@@ -238,8 +238,8 @@ class Refusing:
 class EchoProcess:
     """An echo in a process of its own, so that many short sessions do not share the test's interpreter."""
 
-    def __init__(self):
-        self._process = subprocess.Popen([sys.executable, "-B", __file__], stdin=subprocess.PIPE,
+    def __init__(self, address="127.0.0.1:0"):
+        self._process = subprocess.Popen([sys.executable, "-B", __file__, address], stdin=subprocess.PIPE,
                                          stdout=subprocess.PIPE, text=True)
         self.address = self._process.stdout.readline().strip()
 
@@ -255,9 +255,9 @@ class EchoProcess:
             self._process.stdout.close()
 
 
-def echo_until_stdin_ends():
+def echo_until_stdin_ends(address):
     """What EchoProcess runs. For messages that fit into a socket's buffer."""
-    listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
+    listener = socket.create_server(harness.split_address(address), backlog=4096)
     print("{}:{}".format(*listener.getsockname()), flush=True)
     selector = selectors.DefaultSelector()
     selector.register(listener, selectors.EVENT_READ)
@@ -280,4 +280,4 @@ def echo_until_stdin_ends():
 
 
 if __name__ == "__main__":
-    echo_until_stdin_ends()
+    echo_until_stdin_ends(sys.argv[1])

@@ -42,6 +42,23 @@ TEST(CommandLine, KnowsTheCommandsAndTheirOptions) {
   EXPECT_EQ(parsed<proxy::HealthOptions>({"health", "-c", "m.yaml"}).config_path, "m.yaml");
 }
 
+TEST(CommandLine, KnowsWhomTopAsks) {
+  const auto plain = parsed<proxy::TopOptions>({"top"});
+  EXPECT_EQ(plain.target.url, "");
+  EXPECT_EQ(plain.interval_seconds, 1);
+  const auto url = parsed<proxy::TopOptions>(
+      {"top", "--url", "http://[::1]:9", "--token-file", "t", "--interval", "0.5"});
+  EXPECT_EQ(url.target.url, "http://[::1]:9");
+  EXPECT_EQ(url.target.token_file, "t");
+  EXPECT_EQ(url.interval_seconds, 0.5);
+  EXPECT_EQ(parsed<proxy::TopOptions>({"top", "--socket", "/s"}).target.socket, "/s");
+  const std::vector<std::vector<const char*>> mistakes = {
+      {"top", "--url", "x", "--socket", "y"}, {"top", "--token-file", "t"},
+      {"top", "--interval", "0.1"},           {"top", "--interval", "61"},
+      {"top", "--interval", "often"},         {"top", "surplus"}};
+  for (const auto& mistake : mistakes) EXPECT_FALSE(parse(mistake)) << mistake[1];
+}
+
 TEST(CommandLine, HasDefaultsForTheDemo) {
   const auto plain = parsed<proxy::DemoOptions>({"demo"});
   EXPECT_EQ(plain.duration, 5s);
@@ -58,7 +75,8 @@ TEST(CommandLine, HasDefaultsForTheDemo) {
 }
 
 TEST(CommandLine, ExplainsEveryCommandWithAnExample) {
-  for (const char* command : {"run", "check", "demo", "schema", "doctor", "health", "version"}) {
+  for (const char* command :
+       {"run", "check", "demo", "schema", "doctor", "health", "top", "version"}) {
     const auto help = parse({command, "--help"});
     ASSERT_FALSE(help) << command;
     EXPECT_EQ(help.error().exit_code, proxy::kExitDone);

@@ -23,6 +23,9 @@ COVERED_BY = {
     "proxy/ctl_options.h": "tests/proxy/ctl_command_line_test.cc",
     # A file of docs/: compared with the table of routes.
     "proxy/admin_openapi.cc": "tests/proxy/admin_routes_test.cc",
+    # A terminal is needed; the test has one.
+    "proxy/top.cc": "tests/integration/top_test.py",
+    "proxy/top_terminal.cc": "tests/integration/top_test.py",
     # Two files of one class.
     "backends/socket/socket_connect.cc": "tests/backends/socket/socket_transport_test.cc",
     "proxy/session_listing.cc": "tests/proxy/session_view_test.cc",
