@@ -100,7 +100,7 @@ function draw() {
   if (now === undefined) return;
   const earlier = history.earlier();
   setText(page.program, `${now.version} · ${now.transport} · process ${now.pid}`);
-  drawBanner(figures.summary(now, earlier));
+  drawBanner(unanswered === null ? figures.summary(now, earlier) : lostSummary());
   charts.forEach((it) => it.draw());
   const filter = page.filter.value.trim().toLowerCase();
   const found = lists.draw({document: now, earlier, elapsed: earlier ? now.now - earlier.now : 0, filter, ages});
@@ -129,6 +129,7 @@ function drawBanner({level, headline, details, announcement}) {
 // ---- Asking ----
 
 let lastAnswer = null;  // When the last one came, on this machine's clock.
+let unanswered = null;  // Why there was none since; null: there was.
 let timer = null;
 let asked = 0;
 
@@ -138,15 +139,16 @@ function setLink(kind, text) {
   document.body.classList.toggle("stale", kind === "lost");
 }
 
+function lostSummary() {
+  const said = (announcement, more) => ({level: "lost", headline: `${announcement} (${unanswered})${more}`, details: [], announcement});
+  if (lastAnswer === null) return said("No answer from the proxy", "");
+  return said("Connection lost", `: these figures are ${figures.age((Date.now() - lastAnswer) / 1000)} old`);
+}
+
 function lost(reason) {
-  if (lastAnswer === null) {
-    setLink("lost", "No answer yet");
-    drawBanner({level: "lost", headline: `No answer from the proxy (${reason})`, details: [], announcement: "No answer from the proxy"});
-    return;
-  }
-  const ago = figures.age((Date.now() - lastAnswer) / 1000);
-  setLink("lost", "Connection lost");
-  drawBanner({level: "lost", headline: `Connection lost (${reason}): these figures are ${ago} old`, details: [], announcement: "Connection lost"});
+  unanswered = reason;
+  setLink("lost", lastAnswer === null ? "No answer yet" : "Connection lost");
+  drawBanner(lostSummary());
 }
 
 async function poll() {
@@ -159,6 +161,7 @@ async function poll() {
     const now = await answer.json();
     if (mine !== asked) return;
     lastAnswer = Date.now();
+    unanswered = null;
     setLink("live", document.hidden ? "Live, slower while hidden" : "Live");
     take(now);
     draw();

@@ -227,6 +227,12 @@ class ConnectionTest(PageCase):
         self.assertIn("Connection lost", self.browser.script("return document.title"))
         self.assertEqual(self.browser.script("return document.querySelector('#announcer').textContent"), "Connection lost")
         self.assertTrue(self.browser.script("return document.body.classList.contains('stale')"))
+        # What a reader does meanwhile makes old figures no truer.
+        self.browser.press("/")
+        self.browser.press("r")
+        self.wait_text("#filter-result", "^2 of 2 endpoints, 1 of 1 listeners$")
+        self.assertRegex(self.text("#headline"), "^Connection lost")
+        self.browser.press("Escape")
         self.scene.start()
         self.use(old)
         self.wait_text("#headline", "^All well", deadline_s=10)

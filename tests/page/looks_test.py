@@ -13,6 +13,7 @@ LOOKS = (pathlib.Path(__file__).parent / "looks.js").read_text(encoding="utf-8")
 TEXT_RATIO_MIN = 4.5   # WCAG 2.2, 1.4.3: text.
 SHAPE_RATIO_MIN = 3.0  # 1.4.11: what is no text and means something.
 PHONE = 360, 740
+SMALLEST = 320, 480  # WCAG 2.2, 1.4.10: a page of 1280 at four times its size.
 TABS_MAX = 60
 
 
@@ -101,18 +102,33 @@ class ColoursTest(LooksCase):
 
 
 class PhoneTest(LooksCase):
+    def assert_fits(self):
+        for width, height in (SMALLEST, PHONE):
+            self.browser.size(width, height, phone=True)
+            wide = self.browser.script("""
+                const wide = [...document.querySelectorAll('body *')].filter((it) => it.checkVisibility()
+                    && !it.closest('.unseen, .symbols, .skip, thead') && it.getBoundingClientRect().right > arguments[0] + 0.5);
+                return {inner: innerWidth, scroll: document.documentElement.scrollWidth, wide: wide.map((it) => it.outerHTML.slice(0, 120))};""", width)
+            self.assertEqual((wide["inner"], wide["scroll"], wide["wide"]), (width, width, []))
+            self.browser.script("window.scrollTo(100, 0)")
+            self.assertEqual(self.browser.script("return window.scrollX"), 0)
+
+    def test_long_names_and_addresses(self):
+        name = "a-name-of-sixty-four-characters_" + "x" * 32
+        proxy = self.use(harness.Millrace({
+            "metrics": {"bind": "127.0.0.1:0"}, "admin": {"enable": "off"}, "workers": {"count": 2},
+            "listeners": [{"name": name, "bind": "127.0.0.1:0", "upstream": name, "max_sessions": 100_000_000}],
+            "upstreams": [{"name": name, "health": {"type": "tcp", "interval": "200ms", "fall": 1}, "endpoints": [
+                {"address": "[2001:db8:85a3:8d3:1319:8a2e:370:7348]:65535", "priority": 3, "max_sessions": 1_000_000}]}]}))
+        self.show(f"http://{proxy.metrics_address}/")
+        self.wait_text("#headline", "no usable endpoint")
+        self.assert_fits()
+
     def test_everything_is_there_at_360_by_740(self):
         self.scene.visits("redis", 30)
-        self.browser.size(*PHONE, phone=True)
         self.make_trouble()
         self.wait_text("#ends", "eof")
-        wide = self.browser.script("""
-            const wide = [...document.querySelectorAll('body *')].filter((it) => it.checkVisibility()
-                && !it.closest('.unseen, .symbols, .skip, thead') && it.getBoundingClientRect().right > arguments[0] + 0.5);
-            return {inner: innerWidth, scroll: document.documentElement.scrollWidth, wide: wide.map((it) => it.outerHTML.slice(0, 120))};""", PHONE[0])
-        self.assertEqual((wide["inner"], wide["scroll"], wide["wide"]), (PHONE[0], PHONE[0], []))
-        self.browser.script("window.scrollTo(100, 0)")
-        self.assertEqual(self.browser.script("return window.scrollX"), 0)
+        self.assert_fits()
         for section in ("#banner", "#tiles", "#filter", "#upstreams", "#listeners", "#workers", "#ends", "#process", "footer"):
             box = self.browser.script("""
                 const it = document.querySelector(arguments[0]);
