@@ -5,8 +5,8 @@ import * as figures from "./figures.js";
 import {Ages, Lists} from "./lists.js";
 import {Chart, setAttribute, setChildren, setText} from "./widgets.js";
 
-// Shorter than a second by what an answer and its drawing take: a verdict is to be seen within one.
-const POLL_MS = 800;
+// A verdict is to be seen within a second, also where the machine is busy.
+const POLL_MS = 600;
 const FIRST_RATE_MS = 400;
 const HIDDEN_POLL_MS = 10_000;
 const TIMEOUT_MS = 2500;
