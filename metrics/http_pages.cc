@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <string_view>
 #include <utility>
 
@@ -11,6 +12,34 @@
 
 namespace metrics {
 namespace {
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t";
+  const std::size_t begin = text.find_first_not_of(kBlanks);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
+}
+
+bool same_word(std::string_view text, std::string_view lower_case) {
+  const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; };
+  return std::equal(text.begin(), text.end(), lower_case.begin(), lower_case.end(), same);
+}
+
+// Whether an Accept-Encoding header names gzip, with a weight that is not zero (RFC 9110, 12.5.3).
+// Its `*` is not understood: who says no more than that gets the plain body, which is right, too.
+bool takes_gzip(std::string_view header) {
+  while (!header.empty()) {
+    const std::size_t comma = header.find(',');
+    const std::string_view item = header.substr(0, comma);
+    header = comma == std::string_view::npos ? std::string_view() : header.substr(comma + 1);
+    const std::size_t semicolon = item.find(';');
+    if (!same_word(trimmed(item.substr(0, semicolon)), "gzip")) continue;
+    if (semicolon == std::string_view::npos) return true;
+    const std::string_view weight = trimmed(item.substr(semicolon + 1));
+    return weight.find_first_of("123456789", weight.find('=')) != std::string_view::npos;
+  }
+  return false;
+}
 
 HttpReply health_page(const Health& health) {
   return {health.good ? HttpStatus::kOk : HttpStatus::kUnavailable, health.reason + "\n"};
@@ -39,7 +68,7 @@ class ReadOnlyPages final : public HttpSite {
   static const std::array<Route, 3> kRoutes;
 
   HttpReply no_such_page() const;
-  static HttpReply show(const HttpPage& page);
+  static HttpReply show(const HttpPage& page, std::string_view accept_encoding);
   HttpReply show_metrics();
   HttpReply show_live() { return health_page(handlers_.live()); }
   HttpReply show_ready() { return health_page(handlers_.ready()); }
@@ -66,7 +95,7 @@ HttpReply ReadOnlyPages::answer(const HttpRequest& request) {
             .body = "GET and HEAD only\n",
             .headers = {{"Allow", "GET, HEAD"}}};
   }
-  return route != kRoutes.end() ? (this->*route->page)() : show(*page);
+  return route != kRoutes.end() ? (this->*route->page)() : show(*page, request.accept_encoding);
 }
 
 HttpReply ReadOnlyPages::no_such_page() const {
@@ -76,8 +105,15 @@ HttpReply ReadOnlyPages::no_such_page() const {
   return {HttpStatus::kNotFound, text + "\n"};
 }
 
-HttpReply ReadOnlyPages::show(const HttpPage& page) {
-  HttpReply reply = {HttpStatus::kOk, page.body(), page.content_type};
+HttpReply ReadOnlyPages::show(const HttpPage& page, std::string_view accept_encoding) {
+  HttpReply reply = {.content_type = page.content_type};
+  if (takes_gzip(accept_encoding) && !page.gzip.empty()) {
+    reply.body = page.gzip;
+    reply.headers.push_back({"Content-Encoding", "gzip"});
+  } else {
+    reply.body = page.body();
+  }
+  if (!page.gzip.empty()) reply.headers.push_back({"Vary", "Accept-Encoding"});
   for (const HttpPage::Header& header : page.headers) {
     reply.headers.push_back({header.name, header.value});
   }

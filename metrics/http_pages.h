@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "metrics/http_site.h"
@@ -27,6 +28,9 @@ struct HttpPage {
   const char* content_type;
   std::vector<Header> headers;
   std::function<std::string()> body;
+  // The same compressed, for clients that take gzip; it lives as long as the site. Empty: nobody is
+  // offered any.
+  std::string_view gzip = {};
 };
 
 // Called on the http thread, one at a time, from start() until the server is destroyed. They must

@@ -251,6 +251,7 @@ HttpRequest HttpServer::Service::request_of(MHD_Connection* connection, const Cl
   return {.method = client.request.method,
           .target = client.request.target,
           .authorization = header_of(connection, MHD_HTTP_HEADER_AUTHORIZATION),
+          .accept_encoding = header_of(connection, MHD_HTTP_HEADER_ACCEPT_ENCODING),
           .body = client.request.body,
           .client = who};
 }

@@ -14,10 +14,11 @@ namespace metrics {
 
 // Everything as the client sent it, nothing decoded. The views live as long as the call.
 struct HttpRequest {
-  std::string_view method;              // "GET"
-  std::string_view target;              // Path and query: "/v1/sessions?limit=10"
-  std::string_view authorization = {};  // The header's value; empty: it was not sent.
-  std::string_view body = {};           // Empty in HttpSite::admit().
+  std::string_view method;                // "GET"
+  std::string_view target;                // Path and query: "/v1/sessions?limit=10"
+  std::string_view authorization = {};    // The header's value; empty: it was not sent.
+  std::string_view accept_encoding = {};  // Likewise.
+  std::string_view body = {};             // Empty in HttpSite::admit().
   std::string_view client = {};  // "uid 1000 pid 4711" on a UNIX socket, else "127.0.0.1:50312".
 };
 

@@ -53,7 +53,8 @@ std::vector<HttpPage> status_page() {
     pages.push_back({.path = place.path,
                      .content_type = place.content_type,
                      .headers = {kSecurityPolicy, kReferrerPolicy, kResourcePolicy},
-                     .body = [contents] { return std::string(contents); }});
+                     .body = [contents] { return std::string(contents); },
+                     .gzip = contents_of(std::string(place.file) + ".gz")});
   }
   return pages;
 }

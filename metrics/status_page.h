@@ -16,7 +16,8 @@ namespace metrics {
 // The bodies are constant; any thread.
 std::vector<HttpPage> status_page();
 
-// Name and contents of each of its files. CMake makes the source of this one (cmake/embed.cmake).
+// Name and contents of each of its files, and of each once more as name.gz, compressed. CMake makes
+// the source of this one (cmake/embed.cmake).
 std::span<const std::pair<std::string_view, std::string_view>> status_page_files();
 
 }  // namespace metrics

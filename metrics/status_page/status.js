@@ -5,8 +5,8 @@ import * as figures from "./figures.js";
 import {Ages, Lists} from "./lists.js";
 import {Chart, setAttribute, setChildren, setText} from "./widgets.js";
 
-// Shorter than a second by what an answer and its drawing take: a verdict is to be seen within one.
-const POLL_MS = 800;
+// A verdict is to be seen within a second, also where the machine is busy.
+const POLL_MS = 600;
 const FIRST_RATE_MS = 400;
 const HIDDEN_POLL_MS = 10_000;
 const TIMEOUT_MS = 2500;
@@ -19,14 +19,15 @@ const lists = new Lists(page, () => draw());
 const chart = {
   sessions: new Chart("Sessions", [""], figures.count),
   started: new Chart("New sessions", [""], figures.perSecond),
-  toUpstream: new Chart("To upstream", [""], figures.bytesPerSecond),
-  toClient: new Chart("To client", [""], figures.bytesPerSecond),
+  toUpstream: new Chart("To upstream", [""], figures.bytesPerSecond, {binary: true}),
+  toClient: new Chart("To client", [""], figures.bytesPerSecond, {binary: true}),
   setup: new Chart("Set-up time", ["median", "99th percentile"], figures.seconds),
-  busy: new Chart("Workers busy", [""], figures.percent, 1),
+  busy: new Chart("Workers busy", [""], figures.percent, {maximum: 1}),
   pool: new Chart("Pooled, ready", ["ready", "wanted"], figures.count),
   endpoints: new Chart("Endpoints up", [""], figures.count),
 };
-page.tiles.append(...Object.values(chart).map((it) => it.node));
+const charts = Object.values(chart);
+page.tiles.append(...charts.map((it) => it.node));
 
 // ---- Figures ----
 
@@ -52,13 +53,41 @@ function addSamples(now, earlier, elapsed) {
   chart.pool.add(at, [ready, wanted], pools.length > 0 ? figures.count(ready) : "–", pools.length > 0 ? `of ${figures.count(wanted)} wanted` : "no upstream has a pool");
   const all = figures.endpointsOf(now);
   const up = all.filter(({endpoint}) => endpoint.state === "up").length;
+  chart.endpoints.maximum = Math.max(1, all.length);
   chart.endpoints.add(at, [up], figures.count(up), up === all.length ? `all of ${figures.count(all.length)}` : `of ${figures.count(all.length)}`);
-  setAttribute(chart.endpoints.node, "data-level", up === all.length ? "" : "warn");
+  const level = all.some(({endpoint}) => endpoint.state === "down") ? "bad" : up === all.length ? "" : "warn";
+  setAttribute(chart.endpoints.node, "data-level", level);
 }
+
+// ---- Earlier figures: where a pointer is, or by the arrow keys; all charts show the same moment ----
+
+let moment = null;
+
+function pointAt(at) {
+  moment = at;
+  charts.forEach((it) => it.pointAt(at));
+}
+
+charts.forEach((it) => { it.onPoint = pointAt; });
+
+page.tiles.addEventListener("keydown", (event) => {
+  const times = chart.sessions.times;
+  if (times.length === 0) return;
+  const last = times.length - 1;
+  const here = moment === null ? last : Math.max(0, times.findLastIndex((it) => it <= moment));
+  const to = {ArrowLeft: here - 1, ArrowRight: here + 1, Home: 0, End: last}[event.key];
+  if (event.key === "Escape") pointAt(null);
+  else if (to === undefined) return;
+  else pointAt(times[Math.min(last, Math.max(0, to))]);
+  event.preventDefault();
+  setText(page["chart-reader"], moment === null ? "Now" : `${Math.round(times[last] - moment)} s ago: ${charts.map((it) => it.title + " " + it.value.textContent).join(", ")}`);
+});
+page.tiles.addEventListener("blur", () => pointAt(null));
 
 function take(now) {
   if (history.add(now)) {
-    Object.values(chart).forEach((it) => it.clear());
+    charts.forEach((it) => it.clear());
+    pointAt(null);
     ages.clear();
   }
   ages.look(now);
@@ -71,8 +100,8 @@ function draw() {
   if (now === undefined) return;
   const earlier = history.earlier();
   setText(page.program, `${now.version} · ${now.transport} · process ${now.pid}`);
-  drawBanner(figures.summary(now, earlier));
-  Object.values(chart).forEach((it) => it.draw());
+  drawBanner(unanswered === null ? figures.summary(now, earlier) : lostSummary());
+  charts.forEach((it) => it.draw());
   const filter = page.filter.value.trim().toLowerCase();
   const found = lists.draw({document: now, earlier, elapsed: earlier ? now.now - earlier.now : 0, filter, ages});
   setText(page["n-upstreams"], figures.count(now.upstreams.length));
@@ -100,6 +129,7 @@ function drawBanner({level, headline, details, announcement}) {
 // ---- Asking ----
 
 let lastAnswer = null;  // When the last one came, on this machine's clock.
+let unanswered = null;  // Why there was none since; null: there was.
 let timer = null;
 let asked = 0;
 
@@ -109,15 +139,16 @@ function setLink(kind, text) {
   document.body.classList.toggle("stale", kind === "lost");
 }
 
+function lostSummary() {
+  const said = (announcement, more) => ({level: "lost", headline: `${announcement} (${unanswered})${more}`, details: [], announcement});
+  if (lastAnswer === null) return said("No answer from the proxy", "");
+  return said("Connection lost", `: these figures are ${figures.age((Date.now() - lastAnswer) / 1000)} old`);
+}
+
 function lost(reason) {
-  if (lastAnswer === null) {
-    setLink("lost", "No answer yet");
-    drawBanner({level: "lost", headline: `No answer from the proxy (${reason})`, details: [], announcement: "No answer from the proxy"});
-    return;
-  }
-  const ago = figures.age((Date.now() - lastAnswer) / 1000);
-  setLink("lost", "Connection lost");
-  drawBanner({level: "lost", headline: `Connection lost (${reason}): these figures are ${ago} old`, details: [], announcement: "Connection lost"});
+  unanswered = reason;
+  setLink("lost", lastAnswer === null ? "No answer yet" : "Connection lost");
+  drawBanner(lostSummary());
 }
 
 async function poll() {
@@ -130,6 +161,7 @@ async function poll() {
     const now = await answer.json();
     if (mine !== asked) return;
     lastAnswer = Date.now();
+    unanswered = null;
     setLink("live", document.hidden ? "Live, slower while hidden" : "Live");
     take(now);
     draw();

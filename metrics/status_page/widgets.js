@@ -30,20 +30,23 @@ export function setChildren(parent, nodes) {
 const SPAN_S = 120;
 const WIDTH = 240, HEIGHT = 56;
 
-// The next 1, 2 or 5 times a power of ten: an axis that does not jump with every sample.
-function niceMax(value) {
+// The next 1, 2 or 5 times a power of ten, of bytes a power of two: an axis that does not jump with
+// every sample.
+function niceMax(value, binary) {
   if (!(value > 0)) return 1;
+  if (binary) return 2 ** Math.ceil(Math.log2(value));
   const power = 10 ** Math.floor(Math.log10(value));
   return [1, 2, 5, 10].find((step) => step * power >= value) * power;
 }
 
-// A figure with the last two minutes of one value or two of a kind. names: of the values.
+// A figure with the last two minutes of one value or two of a kind. names: of the values. onPoint: told
+// the time that a pointer is at, null when it leaves.
 export class Chart {
   #samples = [];  // {at, values}
-  #hovered = null;
+  #moment = null;  // An earlier time that is shown instead of now.
 
-  constructor(title, names, format, maximum = null) {
-    Object.assign(this, {title, names, format, maximum});
+  constructor(title, names, format, {maximum = null, binary = false} = {}) {
+    Object.assign(this, {title, names, format, maximum, binary});
     this.value = el("p", {class: "value"}, "…");
     this.sub = el("p", {class: "sub"}, "\u00a0");
     this.top = el("span", {class: "top", "aria-hidden": "true"});
@@ -54,8 +57,8 @@ export class Chart {
       this.area, ...this.lines, this.cursor);
     this.plot = el("div", {class: "plot"}, this.svg, this.top);
     this.node = el("figure", {class: "tile"}, el("figcaption", {}, title), this.value, this.sub, this.plot);
-    this.plot.addEventListener("pointermove", (event) => this.#hover(event));
-    this.plot.addEventListener("pointerleave", () => { this.#hovered = null; this.draw(); });
+    this.plot.addEventListener("pointermove", (event) => this.onPoint(this.#timeAt(event)));
+    this.plot.addEventListener("pointerleave", () => this.onPoint(null));
   }
 
   clear() { this.#samples = []; }
@@ -66,23 +69,29 @@ export class Chart {
     Object.assign(this, {main, subText: sub});
   }
 
-  #hover(event) {
+  get times() { return this.#samples.map((it) => it.at); }
+
+  #timeAt(event) {
     const box = this.svg.getBoundingClientRect();
-    this.#hovered = (event.clientX - box.left) / box.width;
+    return (this.times.at(-1) ?? 0) - SPAN_S * (1 - (event.clientX - box.left) / box.width);
+  }
+
+  pointAt(at) {
+    this.#moment = at;
     this.draw();
   }
 
   #nearest() {
-    if (this.#hovered === null || this.#samples.length === 0) return null;
-    const at = this.#samples.at(-1).at - SPAN_S * (1 - this.#hovered);
-    return this.#samples.reduce((best, it) => Math.abs(it.at - at) < Math.abs(best.at - at) ? it : best);
+    if (this.#moment === null || this.#samples.length === 0) return null;
+    const off = (it) => Math.abs(it.at - this.#moment);
+    return this.#samples.reduce((best, it) => off(it) < off(best) ? it : best);
   }
 
   draw() {
     const last = this.#samples.at(-1);
     if (last === undefined) return;
     const known = this.#samples.flatMap((it) => it.values).filter((it) => it !== null);
-    const max = this.maximum ?? niceMax(Math.max(0, ...known));
+    const max = this.maximum ?? niceMax(Math.max(0, ...known), this.binary);
     const x = (at) => WIDTH * (1 - (last.at - at) / SPAN_S);
     const y = (value) => (HEIGHT - 1.5) - (HEIGHT - 4) * Math.min(1, value / max);
     this.lines.forEach((line, i) => {
@@ -102,7 +111,7 @@ export class Chart {
       line.setAttribute("d", path);
       if (i === 0) this.area.setAttribute("d", area);
     });
-    setText(this.top, known.length > 0 ? this.format(max) : "");
+    setText(this.top, known.length > 0 ? this.format(max).replace(/\.0+(?!\d)/, "") : "");
     this.#label(last, known);
     const shown = this.#nearest();
     this.cursor.toggleAttribute("hidden", shown === null);

@@ -48,6 +48,40 @@ TEST(HttpPages, DecodeNothingAndNameThePagesThereAre) {
   }
 }
 
+TEST(HttpPages, AreCompressedForThoseWhoSaySo) {
+  HttpStats stats;
+  const auto site = read_only_pages({.metrics_page = [] { return std::string("numbers"); },
+                                     .live = [] { return Health{}; },
+                                     .ready = [] { return Health{}; },
+                                     .pages = {{.path = "/own",
+                                                .content_type = "text/own",
+                                                .headers = {},
+                                                .body = [] { return std::string("plain"); },
+                                                .gzip = "small"}}},
+                                    stats);
+  const auto answer = [&](std::string_view path, std::string_view accepted) {
+    return site->answer({.method = "GET", .target = path, .accept_encoding = accepted});
+  };
+  for (const char* yes :
+       {"gzip", "GZip", "deflate, gzip, br", "br;q=1 , gzip ; q=0.5", "gzip;q=1", "gzip;q=0.001"}) {
+    const HttpReply reply = answer("/own", yes);
+    EXPECT_EQ(reply.body, "small") << yes;
+    ASSERT_EQ(reply.headers.size(), 2U) << yes;
+    EXPECT_STREQ(reply.headers[0].name, "Content-Encoding");
+    EXPECT_EQ(reply.headers[0].value, "gzip");
+    EXPECT_STREQ(reply.headers[1].name, "Vary");
+    EXPECT_STREQ(reply.content_type, "text/own");
+  }
+  for (const char* no : {"", "br", "gzip;q=0", "gzip; q=0.000", "gzip;", "xgzip", "gzipx",
+                         "identity, *", ",,;,", "gzi"}) {
+    const HttpReply reply = answer("/own", no);
+    EXPECT_EQ(reply.body, "plain") << no;
+    ASSERT_EQ(reply.headers.size(), 1U) << no;
+    EXPECT_STREQ(reply.headers[0].name, "Vary");
+  }
+  EXPECT_TRUE(answer("/metrics", "gzip").headers.empty()) << "a page that has no such body";
+}
+
 TEST(HttpPages, AreReadOnly) {
   HttpStats stats;
   const auto site = pages(stats);

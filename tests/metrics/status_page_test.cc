@@ -6,6 +6,7 @@
 #include <regex>
 #include <set>
 #include <string>
+#include <string_view>
 
 namespace metrics {
 namespace {
@@ -27,10 +28,25 @@ TEST(StatusPage, WeighsNoMoreThanSixtyKibibytes) {
 }
 
 TEST(StatusPage, ServesEveryFileThatIsEmbedded) {
-  EXPECT_EQ(status_page().size(), status_page_files().size());
+  EXPECT_EQ(2 * status_page().size(), status_page_files().size());
   for (const auto& [name, contents] : status_page_files()) {
+    if (name.ends_with(".gz")) continue;
     const std::string path = "/" + (name == "index.html" ? "" : std::string(name));
     EXPECT_EQ(body_of(path), contents) << path;
+  }
+}
+
+// That it is the same once it is unpacked a browser shows (tests/page).
+TEST(StatusPage, EveryFileIsThereCompressedToo) {
+  for (const HttpPage& page : status_page()) {
+    const std::string file = page.path == std::string("/") ? "index.html" : page.path + 1;
+    std::string_view compressed;
+    for (const auto& [name, contents] : status_page_files()) {
+      if (name == file + ".gz") compressed = contents;
+    }
+    EXPECT_TRUE(compressed.starts_with("\x1f\x8b")) << file;
+    EXPECT_EQ(page.gzip, compressed) << file;
+    EXPECT_LT(compressed.size(), page.body().size()) << file;
   }
 }
 
