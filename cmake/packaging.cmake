@@ -68,7 +68,7 @@ millrace_package_folder(/usr/share/millrace/prometheus deploy/prometheus)
 install(DIRECTORY "${CMAKE_SOURCE_DIR}/docs/" DESTINATION ${millrace_doc}/docs COMPONENT package EXCLUDE_FROM_ALL
   FILE_PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ
   DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE
-  FILES_MATCHING PATTERN "*.md" PATTERN "*.json")
+  FILES_MATCHING PATTERN "*.md" PATTERN "*.json" PATTERN "*.png" PATTERN "*.txt")
 
 # Manual pages and changelogs, compressed; two of the pages are asked of the program itself.
 find_package(Python3 COMPONENTS Interpreter)
