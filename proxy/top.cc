@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -117,7 +118,8 @@ void Loop::paint() {
   if (lost_) {
     loss = TopLoss{.seconds = base::to_seconds(base::monotonic_now() - answered_), .reason = loss_};
   }
-  const auto now = static_cast<std::time_t>(figures_.status.now);
+  constexpr double kTimeMax = 1e12;  // Far beyond; a document may say anything.
+  const auto now = static_cast<std::time_t>(std::clamp(figures_.status.now, 0.0, kTimeMax));
   std::tm local{};
   std::array<char, 16> clock{};
   if (localtime_r(&now, &local) != nullptr) {

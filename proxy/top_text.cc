@@ -275,7 +275,9 @@ std::string chart(const std::vector<double>& values, std::size_t cells, const To
   for (auto value = first; value != values.end(); ++value) largest = std::max(largest, *value);
   std::string text;
   for (auto value = first; value != values.end(); ++value) {
-    const double share = largest > 0 ? std::max(*value, 0.0) / largest : 0;
+    // Of endless numbers the share is none at all.
+    double share = *value >= largest && largest > 0 ? 1 : std::max(*value, 0.0) / largest;
+    if (!(share >= 0)) share = 0;
     text += kHeights.at(static_cast<std::size_t>(std::lround(share * (kHeights.size() - 1))));
   }
   return text;

@@ -4,9 +4,8 @@
 
 #include <limits>
 
+namespace proxy {
 namespace {
-
-using namespace proxy;
 
 TEST(TopNumbers, GroupTheDigitsOfCounts) {
   EXPECT_EQ(count_text(0), "0");
@@ -68,3 +67,4 @@ TEST(TopNumbers, KnowOneFromMany) {
 }
 
 }  // namespace
+}  // namespace proxy

@@ -9,9 +9,8 @@
 
 #include "tests/proxy/top_example.h"
 
+namespace proxy {
 namespace {
-
-using namespace proxy;
 
 const TopGlyphs kGlyphs = unicode_glyphs();
 
@@ -223,3 +222,4 @@ TEST(TopScreen, IsAsciiWhereTheTerminalIs) {
 }
 
 }  // namespace
+}  // namespace proxy

@@ -8,9 +8,8 @@
 
 #include "tests/proxy/top_example.h"
 
+namespace proxy {
 namespace {
-
-using namespace proxy;
 
 const TopGlyphs kGlyphs = unicode_glyphs();
 
@@ -202,3 +201,4 @@ TEST(TopSections, DrawAThousandEndpoints) {
 }
 
 }  // namespace
+}  // namespace proxy

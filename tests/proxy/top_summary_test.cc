@@ -7,9 +7,8 @@
 
 #include "tests/proxy/top_example.h"
 
+namespace proxy {
 namespace {
-
-using namespace proxy;
 
 std::vector<std::string> texts(const TopStatus& status) {
   TopStatus later = status;
@@ -129,3 +128,4 @@ TEST(TopSummary, TakesTheWorstEndpointForItsUpstream) {
 }
 
 }  // namespace
+}  // namespace proxy

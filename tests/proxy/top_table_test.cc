@@ -5,9 +5,8 @@
 #include <string>
 #include <vector>
 
+namespace proxy {
 namespace {
-
-using namespace proxy;
 
 const TopGlyphs kGlyphs = unicode_glyphs();
 
@@ -79,3 +78,4 @@ TEST(TopTable, PutsTwoBlocksBesideEachOther) {
 }
 
 }  // namespace
+}  // namespace proxy

@@ -2,11 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <string>
 
+namespace proxy {
 namespace {
-
-using namespace proxy;
 
 const TopGlyphs kUnicode = unicode_glyphs();
 const TopGlyphs kAscii = ascii_glyphs();
@@ -14,7 +14,10 @@ const TopGlyphs kAscii = ascii_glyphs();
 TEST(TopText, LetsNothingThroughThatATerminalWouldObey) {
   EXPECT_EQ(printable("a\x1b[31mb\nc\x7f", kUnicode), "a?[31mb?c?");
   EXPECT_EQ(printable("\u009b31m", kUnicode), "?31m");  // CSI as one character.
-  EXPECT_EQ(printable("a\u202eb", kUnicode), "a?b");    // Right to left from here on.
+  EXPECT_EQ(printable("a\xe2\x80\xae"
+                      "b",
+                      kUnicode),
+            "a?b");  // Right to left from here on.
   EXPECT_EQ(printable(std::string("a\0b", 3), kUnicode), "a?b");
 }
 
@@ -91,7 +94,10 @@ TEST(TopText, DrawsTheLastValuesOfAChart) {
   EXPECT_EQ(chart({100, 3, 6}, 2, kUnicode), "▄▇");  // What is not shown does not scale it.
   EXPECT_EQ(chart({0, 0}, 2, kUnicode), "▁▁");
   EXPECT_EQ(chart({}, 2, kUnicode), "");
+  const double endless = std::numeric_limits<double>::infinity();
+  EXPECT_EQ(chart({1, endless, endless - endless}, 3, kUnicode), "▁▇▁");
   EXPECT_EQ(chart({1, 2}, 2, kAscii), "");
 }
 
 }  // namespace
+}  // namespace proxy

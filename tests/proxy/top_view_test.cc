@@ -4,9 +4,8 @@
 
 #include <string>
 
+namespace proxy {
 namespace {
-
-using namespace proxy;
 using Kind = TopKey::Kind;
 
 constexpr TopScroll kScroll = {.page = 10, .last = 25};
@@ -142,3 +141,4 @@ TEST(TopView, MatchesWhateverTheCase) {
 }
 
 }  // namespace
+}  // namespace proxy
