@@ -1,18 +1,19 @@
 #include "proxy/ctl.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
-#include <fstream>
-#include <iostream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/errno.h"
+#include "base/fd.h"
 #include "proxy/admin_sessions.h"
 #include "proxy/ctl_request.h"
 #include "proxy/ctl_view.h"
@@ -32,19 +33,58 @@ int failed(std::string_view why) {
   return kExitFailed;
 }
 
+// One byte more than the API takes is enough for its refusal; /dev/zero has no end.
+constexpr std::size_t kFileBytesMax = (std::size_t{8} << 20U) + 1;
+constexpr std::size_t kReadBytes = std::size_t{64} << 10U;
+
 base::Parsed<std::string> read_file(const std::string& path) {
-  if (path == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
-  std::ifstream file(path, std::ios::binary);
-  std::string text(std::istreambuf_iterator<char>(file), {});
-  if (file.is_open() && !file.bad()) return text;
+  const bool is_stdin = path == "-";
+  const base::UniqueFd file(is_stdin ? -1 : open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  const int fd = is_stdin ? STDIN_FILENO : file.get();
+  std::string text;
+  std::array<char, kReadBytes> buffer{};
+  while (fd >= 0 && text.size() < kFileBytesMax) {
+    const ssize_t got =
+        ::read(fd, buffer.data(), std::min(buffer.size(), kFileBytesMax - text.size()));
+    if (got == 0) return text;
+    if (got > 0) {
+      text.append(buffer.data(), static_cast<std::size_t>(got));
+    } else if (errno != EINTR) {
+      break;
+    }
+  }
+  if (text.size() == kFileBytesMax) return text;
   return base::failure(
       fmt::format("cannot read {}: {}", path, base::errno_text(base::last_errno())));
+}
+
+// fmt::print throws where stdout takes no more: `ctl sessions --all | head` is no reason to abort,
+// and a full disk is one to fail.
+int put(std::string_view text) {
+  const std::size_t written = std::fwrite(text.data(), 1, text.size(), stdout);
+  if (written == text.size() && std::fflush(stdout) == 0) return kExitDone;
+  if (errno == EPIPE) return kExitFailed;  // The reader has seen enough.
+  return failed("cannot write the answer: " + base::errno_text(base::last_errno()));
+}
+
+// The document for people. The versions of the program and of who answers may differ.
+int put_for_people(const CtlOptions& options, const json& document) {
+  std::string text;
+  try {
+    text = ctl_text(options, document);
+  } catch (const json::exception& error) {
+    return failed(
+        fmt::format("the answer has another shape than this version knows ({}); --json "
+                    "prints it as it is",
+                    error.what()));
+  }
+  return put(text);
 }
 
 // What a refusal says, with what to do about it here.
 int refused(const CtlOptions& options, const ApiClient::Answer& answer) {
   constexpr int kUnauthorized = 401;
-  if (options.json) fmt::print("{}", answer.text);
+  if (options.json) static_cast<void>(put(answer.text));  // It has failed already.
   if (answer.status == kUnauthorized) {
     return failed(options.target.token_file.empty()
                       ? "the admin API asks for a token: --token-file FILE"
@@ -76,17 +116,17 @@ int list_sessions(const ApiClient& client, const CtlOptions& options) {
     }
     for (json& session : page["sessions"]) all.push_back(std::move(session));
     more = page["next"].is_string();
-    if (more) cursor = page["next"].get<std::string>();
+    if (!more) continue;
+    auto next = page["next"].get<std::string>();
+    if (next == cursor) return failed("the pages of sessions do not go on; is that millrace?");
+    cursor = std::move(next);
   }
   const json document = {{"sessions", std::move(all)}, {"next", more ? json(cursor) : json()}};
-  if (options.json) {
-    fmt::print("{}\n", document.dump());
-  } else {
-    fmt::print("{}", ctl_text(options, document));
-    static_cast<void>(std::fflush(stdout));  // The table first, also where both go to one file.
-    if (more) fmt::print(stderr, "There are more: --all, or a larger --limit.\n");
+  const int code = options.json ? put(document.dump() + '\n') : put_for_people(options, document);
+  if (more && !options.json && code == kExitDone) {
+    fmt::print(stderr, "There are more: --all, or a larger --limit.\n");  // After the table.
   }
-  return kExitDone;
+  return code;
 }
 
 }  // namespace
@@ -113,10 +153,11 @@ int run_ctl(const CtlOptions& options) {
   if (!answer->good()) return refused(options, *answer);
   const json document = json::parse(answer->text, nullptr, false);
   if (!document.is_object()) return failed("the answer is not JSON; is that millrace?");
-  fmt::print("{}", options.json ? answer->text : ctl_text(options, document));
+  const int code = options.json ? put(answer->text) : put_for_people(options, document);
   // A candidate with errors is no success, though the question was answered.
-  const bool invalid = options.action == CtlAction::kDiffConfig && !document.value("valid", false);
-  return invalid ? kExitFailed : kExitDone;
+  const bool invalid = options.action == CtlAction::kDiffConfig &&
+                       (!document.contains("valid") || document["valid"] != true);
+  return invalid ? kExitFailed : code;
 }
 
 }  // namespace proxy

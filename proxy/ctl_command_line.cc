@@ -12,6 +12,12 @@ namespace {
 constexpr std::size_t kLimitDefault = 100;
 constexpr std::size_t kLimitMax = 1'000'000;
 
+// An empty word is a shell's variable without a value: to go on as if it was not there would do
+// more than was asked for, or ask another instance.
+CLI::Validator not_empty() {
+  return {[](const std::string& text) { return std::string(text.empty() ? "is empty" : ""); }, ""};
+}
+
 CLI::App* add(CLI::App& to, CtlOptions& options, CtlAction action, const char* name,
               const char* help) {
   CLI::App* command = to.add_subcommand(name, help);
@@ -32,12 +38,15 @@ CLI::App* add_group(CLI::App& to, const char* name, const char* help) {
 void add_where(CLI::App& ctl, ApiTarget& target) {
   CLI::Option* socket = ctl.add_option("--socket", target.socket, "UNIX socket of the admin API")
                             ->type_name("PATH")
+                            ->check(not_empty())
                             ->capture_default_str();
   ctl.add_option("--url", target.url, "The admin API over TCP, like http://127.0.0.1:9465")
       ->type_name("URL")
+      ->check(not_empty())
       ->excludes(socket);
   ctl.add_option("--token-file", target.token_file, "File with the bearer token that TCP asks for")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->check(not_empty());
 }
 
 void add_lists(CLI::App& ctl, CtlOptions& options) {
@@ -48,12 +57,14 @@ void add_lists(CLI::App& ctl, CtlOptions& options) {
   CLI::App* diff =
       add(*config, options, CtlAction::kDiffConfig, "diff",
           "What a reload with this file would change, and how many sessions it touches");
-  diff->add_option("FILE", options.file, "Candidate; - is the standard input")->required();
+  diff->add_option("FILE", options.file, "Candidate; - is the standard input")
+      ->required()
+      ->check(not_empty());
   add(ctl, options, CtlAction::kListeners, "listeners", "A row for each listener");
   add(ctl, options, CtlAction::kUpstreams, "upstreams", "A row for each upstream");
   CLI::App* endpoints =
       add(ctl, options, CtlAction::kEndpoints, "endpoints", "A row for each endpoint");
-  endpoints->add_option("UPSTREAM", options.upstream, "Only of this upstream");
+  endpoints->add_option("UPSTREAM", options.upstream, "Only of this upstream")->check(not_empty());
   add(ctl, options, CtlAction::kPools, "pools", "A row for each upstream's pool");
   add(ctl, options, CtlAction::kWorkers, "workers", "A row for each worker");
 }
@@ -69,8 +80,12 @@ std::string check_weight(const std::string& text) {
 void add_endpoint_order(CLI::App& ctl, CtlOptions& options) {
   CLI::App* endpoint =
       add(ctl, options, CtlAction::kOrderEndpoint, "endpoint", "Order something of an endpoint");
-  endpoint->add_option("UPSTREAM", options.upstream, "Name of its upstream")->required();
-  endpoint->add_option("ADDRESS", options.endpoint, "As `ctl endpoints` prints it")->required();
+  endpoint->add_option("UPSTREAM", options.upstream, "Name of its upstream")
+      ->required()
+      ->check(not_empty());
+  endpoint->add_option("ADDRESS", options.endpoint, "As `ctl endpoints` prints it")
+      ->required()
+      ->check(not_empty());
   endpoint
       ->add_option("ORDER", options.order,
                    "ready; drain: no new sessions; maintenance: no checks either; weight")
@@ -93,29 +108,39 @@ void add_sessions(CLI::App& ctl, CtlOptions& options) {
   options.limit = kLimitDefault;
   CLI::App* sessions = ctl.add_subcommand("sessions", "Open sessions that match");
   sessions->fallthrough();
-  sessions->add_option("--listener", options.listener, "Of this listener")->type_name("NAME");
-  sessions->add_option("--upstream", options.upstream, "Of this upstream")->type_name("NAME");
-  sessions->add_option("--endpoint", options.endpoint, "Of this endpoint")->type_name("ADDRESS");
-  sessions->add_option("--client", options.client, "Of this client")->type_name("IP[:PORT]");
+  sessions->add_option("--listener", options.listener, "Of this listener")
+      ->type_name("NAME")
+      ->check(not_empty());
+  sessions->add_option("--upstream", options.upstream, "Of this upstream")
+      ->type_name("NAME")
+      ->check(not_empty());
+  sessions->add_option("--endpoint", options.endpoint, "Of this endpoint")
+      ->type_name("ADDRESS")
+      ->check(not_empty());
+  sessions->add_option("--client", options.client, "Of this client")
+      ->type_name("IP[:PORT]")
+      ->check(not_empty());
   CLI::Option* limit = sessions->add_option("--limit", options.limit, "The most to show")
                            ->type_name("N")
                            ->check(CLI::Range(std::size_t{1}, kLimitMax))
                            ->capture_default_str();
-  sessions
-      ->add_flag_callback(
-          "--all", [&options] { options.limit = 0; }, "Show all of them")
-      ->excludes(limit);
+  const CLI::Option* all = sessions
+                               ->add_flag_callback(
+                                   "--all", [&options] { options.limit = 0; }, "Show all of them")
+                               ->excludes(limit);
   sessions->require_subcommand(0, 1);
   CLI::App* end = sessions->add_subcommand("end", "End all sessions of an endpoint");
   end->fallthrough();
-  sessions->callback([&options, end] {
+  sessions->callback([&options, end, limit, all] {
     const bool ends = end->parsed();
     options.action = ends ? CtlAction::kEndSessions : CtlAction::kSessions;
     if (!ends) return;
     if (options.upstream.empty() || options.endpoint.empty()) {
       throw CLI::RequiredError("--upstream NAME and --endpoint ADDRESS");
     }
-    if (!options.listener.empty() || !options.client.empty()) {
+    // To be asked for three of them and to end them all would be no answer.
+    const bool limited = limit->count() > 0 || all->count() > 0;
+    if (!options.listener.empty() || !options.client.empty() || limited) {
       throw CLI::ValidationError("sessions end", "takes --upstream and --endpoint only");
     }
   });
@@ -125,7 +150,8 @@ void add_sessions(CLI::App& ctl, CtlOptions& options) {
         {CtlAction::kEndSession, "end", "Reset both of its sides"}}) {
     add(*session, options, action, name, help)
         ->add_option("ID", options.id, "As `ctl sessions` prints it")
-        ->required();
+        ->required()
+        ->check(not_empty());
   }
 }
 
@@ -136,7 +162,8 @@ void add_program_orders(CLI::App& ctl, CtlOptions& options) {
   add(ctl, options, CtlAction::kDrain, "drain", "No new sessions, then stop")
       ->add_option("--for", options.drain_for,
                    "How long open ones may take, like 30s, or 'forever' (default: shutdown.drain)")
-      ->type_name("DURATION");
+      ->type_name("DURATION")
+      ->check(not_empty());
   CLI::App* level = ctl.add_subcommand("log-level", "Show the log's level, or set it");
   level->fallthrough();
   level->add_option("LEVEL", options.level, "Until the next reload or change")

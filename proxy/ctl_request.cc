@@ -41,7 +41,10 @@ CtlRequest endpoint_order(const CtlOptions& options) {
 CtlRequest drain_order(const CtlOptions& options) {
   json body = json::object();
   if (!options.drain_for.empty()) body["for"] = options.drain_for;
-  return {.method = "POST", .target = "/v1/drain", .body = body.dump()};
+  // A word of a command line may be no UTF-8; the API says what would be right.
+  return {.method = "POST",
+          .target = "/v1/drain",
+          .body = body.dump(-1, ' ', false, json::error_handler_t::replace)};
 }
 
 CtlRequest get(std::string target) {

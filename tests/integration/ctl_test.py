@@ -107,6 +107,8 @@ class CommandsTest(CtlCase):
         self.assertEqual(len(self.as_json("sessions", "--limit", "5")["sessions"]), 5)
         everything = self.as_json("sessions", "--all", "--listener", "main", "--upstream", "up")
         self.assertEqual((len(everything["sessions"]), everything["next"]), (21, None))
+        self.run_ctl("sessions", "end", "--upstream", "up", "--endpoint", self.upstream.address, "--limit", "1", code=2)
+        self.assertEqual(len(self.rows("sessions")), 21)
         self.assertEqual(self.ctl("session", "end", session), "1 session ended\n")
         self.assertEqual(peers.read_all(self.client)[1], "reset")
         self.assertEqual(self.ctl("sessions", "end", "--upstream", "up", "--endpoint", self.upstream.address),
@@ -170,6 +172,43 @@ class TroubleTest(CtlCase):
             self.assertIn(said, note)
             if words[0] != "sessions":
                 self.assertIn(said, json.loads(text)["error"])
+
+    def test_files_that_are_none(self):
+        self.start()
+        self.assertIn("EISDIR", self.run_ctl("config", "diff", self.runtime, code=2)[1])
+        self.assertIn("at most", self.run_ctl("config", "diff", "/dev/zero", code=1)[1])
+
+    def test_an_answer_that_nobody_takes(self):
+        """Neither a reader that has gone nor a full disk is a reason to abort, and the latter is said."""
+        self.start()
+        for _ in range(100):
+            peers.ask(self.use(self.proxy.connect()))
+        for words in (["sessions", "--all"], ["--json", "sessions", "--all"], ["workers"]):
+            command = [BINARY, "ctl", *self.where, *words]
+            reader, writer = os.pipe()
+            os.close(reader)
+            with open(writer, "wb") as gone, open("/dev/full", "wb") as full:
+                done = subprocess.run(command, stdout=gone, stderr=subprocess.PIPE, check=False)
+                self.assertEqual((done.returncode, done.stderr), (1, b""), words)
+                done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+            self.assertEqual(done.returncode, 1, words)
+            self.assertIn(b"cannot write the answer: No space left", done.stderr)
+
+    def test_an_answer_of_another_shape(self):
+        self.runtime = self.folder()
+        body = b'{"listeners": [1], "endpoints": [{"override": 5}], "effective": 5, "sessions": [], "next": ""}'
+
+        def answer(connection):
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+
+        stranger = self.use(peers.Upstream(answer))
+        self.where = ["--url", f"http://{stranger.address}"]
+        for words in (["listeners"], ["endpoints"], ["config", "show"]):
+            self.assertIn("another shape", self.run_ctl(*words, code=1)[1])
+            self.assertEqual(json.loads(self.ctl("--json", *words))["effective"], 5)
+        self.assertIn("do not go on", self.run_ctl("sessions", "--all", code=1)[1])
 
     def test_an_address_where_something_else_listens(self):
         self.runtime = self.folder()

@@ -72,14 +72,50 @@ TEST(CtlCommandLine, TakesWhatCommandsNeed) {
 }
 
 TEST(CtlCommandLine, RefusesWhatMakesNoSense) {
-  for (const char* line :
-       {"ctl", "ctl nothing", "ctl config", "ctl config diff", "ctl session", "ctl session show",
-        "ctl endpoint app", "ctl endpoint app x down", "ctl endpoint app x weight",
-        "ctl endpoint app x weight 1001", "ctl endpoint app x weight -1",
-        "ctl endpoint app x weight heavy", "ctl endpoint app x drain 5", "ctl sessions --limit 0",
-        "ctl sessions --limit 5 --all", "ctl sessions end", "ctl sessions end --upstream u",
-        "ctl sessions end --upstream u --endpoint e --client c", "ctl log-level loud"}) {
+  for (const char* line : {"ctl",
+                           "ctl nothing",
+                           "ctl config",
+                           "ctl config diff",
+                           "ctl session",
+                           "ctl session show",
+                           "ctl endpoint app",
+                           "ctl endpoint app x down",
+                           "ctl endpoint app x weight",
+                           "ctl endpoint app x weight 1001",
+                           "ctl endpoint app x weight -1",
+                           "ctl endpoint app x weight heavy",
+                           "ctl endpoint app x drain 5",
+                           "ctl sessions --limit 0",
+                           "ctl sessions --limit 5 --all",
+                           "ctl sessions end",
+                           "ctl sessions end --upstream u",
+                           "ctl sessions end --upstream u --endpoint e --client c",
+                           "ctl sessions end --upstream u --endpoint e --limit 1",
+                           "ctl sessions end --all --upstream u --endpoint e",
+                           "ctl log-level loud"}) {
     EXPECT_FALSE(parsed(line)) << line;
+  }
+}
+
+// As a shell gives them for variables without a value. CLI11 drops them from a line, so it gets
+// words.
+TEST(CtlCommandLine, RefusesEmptyWords) {
+  using Words = std::vector<const char*>;
+  for (const Words& words :
+       {Words{"status", "--socket", ""}, Words{"status", "--url", ""},
+        Words{"status", "--token-file", ""}, Words{"config", "diff", ""}, Words{"endpoints", ""},
+        Words{"endpoint", "", "x", "drain"}, Words{"endpoint", "app", "", "drain"},
+        Words{"endpoint", "app", "x", "weight", ""}, Words{"sessions", "--upstream", ""},
+        Words{"sessions", "--endpoint", ""}, Words{"sessions", "--listener", ""},
+        Words{"sessions", "--client", ""}, Words{"session", "show", ""},
+        Words{"session", "end", ""}, Words{"drain", "--for", ""}, Words{"log-level", ""}}) {
+    CLI::App app;
+    CtlOptions options;
+    add_ctl(app, options);
+    std::vector<const char*> argv = {"millrace", "ctl"};
+    argv.insert(argv.end(), words.begin(), words.end());
+    EXPECT_THROW(app.parse(static_cast<int>(argv.size()), argv.data()), CLI::ValidationError)
+        << words[0] << ' ' << words[1];
   }
 }
 

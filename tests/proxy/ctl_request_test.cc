@@ -78,6 +78,8 @@ TEST(CtlRequest, OfOrdersToTheProgram) {
   EXPECT_EQ(line_of(options), "POST /v1/drain {}");
   options.drain_for = "30s";
   EXPECT_EQ(line_of(options), R"(POST /v1/drain {"for":"30s"})");
+  options.drain_for = "\xff";  // For the API to refuse.
+  EXPECT_EQ(line_of(options), "POST /v1/drain {\"for\":\"\xEF\xBF\xBD\"}");
   options.action = CtlAction::kSetLogLevel;
   options.level = "debug";
   EXPECT_EQ(line_of(options), R"(PUT /v1/log {"level":"debug"})");
