@@ -51,12 +51,16 @@ class Tmux:
         return self._run("capture-pane", "-p", "-e", "-N")
 
     def wait(self, condition, what):
-        """The first screen of which condition(text) is true."""
+        """The first screen of which condition(text) is true, and of the next one, which is returned: tmux may be
+        asked while it has read half of what a program has drawn."""
         last = [""]
 
         def reached():
-            last[0] = self.text()
-            return condition(last[0])
+            for _ in range(2):
+                last[0] = self.text()
+                if not condition(last[0]):
+                    return False
+            return True
 
         try:
             harness.eventually(reached, what)

@@ -14,10 +14,9 @@ const TopGlyphs kAscii = ascii_glyphs();
 TEST(TopText, LetsNothingThroughThatATerminalWouldObey) {
   EXPECT_EQ(printable("a\x1b[31mb\nc\x7f", kUnicode), "a?[31mb?c?");
   EXPECT_EQ(printable("\u009b31m", kUnicode), "?31m");  // CSI as one character.
-  EXPECT_EQ(printable("a\xe2\x80\xae"
-                      "b",
-                      kUnicode),
-            "a?b");  // Right to left from here on.
+  // Right to left from here on; not as a literal, which would mislead whoever reads this.
+  const std::string turns = {'a', '\xe2', '\x80', '\xae', 'b'};
+  EXPECT_EQ(printable(turns, kUnicode), "a?b");
   EXPECT_EQ(printable(std::string("a\0b", 3), kUnicode), "a?b");
 }
 
