@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "base/time.h"
+#include "metrics/exposition.h"
 #include "metrics/page.h"
 
 namespace metrics {

@@ -1,7 +1,6 @@
 #include "metrics/page.h"
 
 #include <prometheus/metric_type.h>
-#include <prometheus/text_serializer.h>
 
 #include <limits>
 #include <utility>
@@ -95,10 +94,6 @@ prometheus::MetricFamily& Page::find_or_create(const Family& family) {
   created.help = family.help;
   created.type = to_prometheus(family.type);
   return created;
-}
-
-std::string to_text(const std::vector<prometheus::MetricFamily>& families) {
-  return prometheus::TextSerializer().Serialize(families);
 }
 
 }  // namespace metrics

@@ -59,10 +59,4 @@ class Page {
   std::size_t last_ = 0;                            // Series come in runs of one family.
 };
 
-// The page as text, version 0.0.4 of Prometheus' exposition format.
-std::string to_text(const std::vector<prometheus::MetricFamily>& families);
-
-// What an HTTP answer with that text has to call it.
-inline constexpr const char* kTextContentType = "text/plain; version=0.0.4; charset=utf-8";
-
 }  // namespace metrics

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "config/diff.h"
+#include "metrics/exposition.h"
 #include "metrics/http_pages.h"
 #include "metrics/page.h"
 #include "metrics/status_page.h"

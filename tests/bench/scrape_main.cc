@@ -16,6 +16,7 @@
 #include "backends/transport_factory.h"
 #include "base/fd.h"
 #include "base/time.h"
+#include "metrics/exposition.h"
 #include "metrics/http_stats.h"
 #include "metrics/page.h"
 #include "proxy/access_log.h"

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "metrics/exposition.h"
 #include "metrics/http_stats.h"
 #include "metrics/process_metrics.h"
 

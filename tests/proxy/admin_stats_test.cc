@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "metrics/exposition.h"
+
 namespace proxy {
 namespace {
 

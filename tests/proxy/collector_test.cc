@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/fd.h"
+#include "metrics/exposition.h"
 #include "metrics/page.h"
 #include "proxy/version.h"
 #include "tests/proxy/refused_engine.h"

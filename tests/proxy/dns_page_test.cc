@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "metrics/exposition.h"
+
 namespace proxy {
 namespace {
 

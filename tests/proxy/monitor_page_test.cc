@@ -5,6 +5,8 @@
 #include <chrono>
 #include <string>
 
+#include "metrics/exposition.h"
+
 namespace proxy {
 namespace {
 

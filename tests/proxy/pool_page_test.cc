@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "metrics/exposition.h"
 #include "tests/proxy/worker_fixture.h"
 
 namespace proxy {

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "metrics/exposition.h"
 #include "tests/proxy/worker_fixture.h"
 
 namespace proxy {
