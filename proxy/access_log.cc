@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -50,7 +49,8 @@ class LineWriter {
 
   void number(std::string_view key, std::uint64_t value) {
     name(key);
-    fmt::format_to(std::back_inserter(out_), "{}", value);
+    const fmt::format_int digits(value);
+    out_.append(digits.data(), digits.size());
   }
 
   void seconds(std::string_view key, base::Nanos value) {

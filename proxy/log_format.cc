@@ -1,11 +1,11 @@
 #include "proxy/log_format.h"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <ctime>
 #include <iterator>
 
 namespace proxy {
@@ -30,6 +30,9 @@ void append_control(std::string& out, char c) {
       fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned char>(c));
   }
 }
+
+// ASCII that JSON has as it is.
+bool is_verbatim(char c) { return c >= ' ' && c < '\x7f' && c != '"' && c != '\\'; }
 
 bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80; }
 
@@ -61,18 +64,25 @@ bool is_plain(char c) {
 
 void append_timestamp(std::string& out, std::chrono::system_clock::time_point time) {
   const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch());
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(since);
-  const std::time_t whole = seconds.count();
-  std::tm utc{};
-  gmtime_r(&whole, &utc);
-  fmt::format_to(std::back_inserter(out), "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
-                 utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min,
-                 utc.tm_sec, (since - seconds).count());
+  // Not gmtime_r, which takes the lock of the time zones for every line.
+  const auto day = std::chrono::floor<std::chrono::days>(since);
+  const std::chrono::year_month_day date{std::chrono::sys_days(day)};
+  const std::chrono::hh_mm_ss clock(since - day);
+  fmt::format_to(std::back_inserter(out), FMT_COMPILE("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z"),
+                 static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                 static_cast<unsigned>(date.day()), clock.hours().count(), clock.minutes().count(),
+                 clock.seconds().count(), clock.subseconds().count());
 }
 
 void append_json_string(std::string& out, std::string_view text) {
   out += '"';
   while (!text.empty()) {
+    // Nearly always the whole text.
+    const auto special = std::ranges::find_if_not(text, is_verbatim);
+    const auto verbatim = static_cast<std::size_t>(special - text.begin());
+    out += text.substr(0, verbatim);
+    text.remove_prefix(verbatim);
+    if (text.empty()) break;
     const std::size_t length = utf8_length(text);
     if (length == 0) {
       out += kReplacement;
@@ -110,7 +120,8 @@ void append_value(std::string& out, std::string_view text) {
 void append_seconds(std::string& out, base::Nanos time) {
   const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(time).count();
   constexpr std::int64_t kPerSecond = 1'000'000;
-  fmt::format_to(std::back_inserter(out), "{}.{:06}", micros / kPerSecond, micros % kPerSecond);
+  fmt::format_to(std::back_inserter(out), FMT_COMPILE("{}.{:06}"), micros / kPerSecond,
+                 micros % kPerSecond);
 }
 
 }  // namespace proxy
