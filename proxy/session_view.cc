@@ -13,14 +13,14 @@ namespace proxy {
 namespace {
 
 // "1.22.333" as so many numbers; nothing when it is anything else.
-template <std::size_t kCount>
-std::optional<std::array<std::uint32_t, kCount>> numbers_of(std::string_view text) {
-  std::array<std::uint32_t, kCount> numbers{};
-  for (std::size_t i = 0; i < kCount; ++i) {
+template <std::size_t Count>
+std::optional<std::array<std::uint32_t, Count>> numbers_of(std::string_view text) {
+  std::array<std::uint32_t, Count> numbers{};
+  for (std::size_t i = 0; i < Count; ++i) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), numbers[i]);
     if (error != std::errc() || end == text.data()) return std::nullopt;
     text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-    const bool last = i + 1 == kCount;
+    const bool last = i + 1 == Count;
     if (last ? !text.empty() : !text.starts_with('.')) return std::nullopt;
     if (!last) text.remove_prefix(1);
   }
