@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "proxy/number_text.h"
 #include "proxy/text_table.h"
-#include "proxy/top_numbers.h"
 
 namespace proxy {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "base/assert.h"
 #include "proxy/ctl_table.h"
-#include "proxy/top_numbers.h"
+#include "proxy/number_text.h"
 
 namespace proxy {
 namespace {

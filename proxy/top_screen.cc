@@ -6,7 +6,7 @@
 #include <string_view>
 #include <utility>
 
-#include "proxy/top_numbers.h"
+#include "proxy/number_text.h"
 #include "proxy/top_sections.h"
 #include "proxy/top_summary.h"
 

@@ -6,7 +6,7 @@
 #include <tuple>
 #include <utility>
 
-#include "proxy/top_numbers.h"
+#include "proxy/number_text.h"
 
 namespace proxy {
 namespace {

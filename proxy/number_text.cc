@@ -1,4 +1,4 @@
-#include "proxy/top_numbers.h"
+#include "proxy/number_text.h"
 
 #include <fmt/format.h>
 

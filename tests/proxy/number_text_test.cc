@@ -1,4 +1,4 @@
-#include "proxy/top_numbers.h"
+#include "proxy/number_text.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 namespace proxy {
 namespace {
 
-TEST(TopNumbers, GroupTheDigitsOfCounts) {
+TEST(NumberText, GroupTheDigitsOfCounts) {
   EXPECT_EQ(count_text(0), "0");
   EXPECT_EQ(count_text(999), "999");
   EXPECT_EQ(count_text(1000), "1,000");
@@ -20,7 +20,7 @@ TEST(TopNumbers, GroupTheDigitsOfCounts) {
   EXPECT_EQ(count_text(1e300), "9,000,000,000,000,000");
 }
 
-TEST(TopNumbers, HaveThreeDigitsAndAUnit) {
+TEST(NumberText, HaveThreeDigitsAndAUnit) {
   EXPECT_EQ(rate_text(0.0), "0/s");
   EXPECT_EQ(rate_text(1.25), "1.25/s");
   EXPECT_EQ(rate_text(12.34), "12.3/s");
@@ -36,7 +36,7 @@ TEST(TopNumbers, HaveThreeDigitsAndAUnit) {
   EXPECT_EQ(byte_rate_text(std::nullopt), "-");
 }
 
-TEST(TopNumbers, ChooseTheUnitOfALatency) {
+TEST(NumberText, ChooseTheUnitOfALatency) {
   EXPECT_EQ(latency_text(0.0000854, "u"), "85 us");
   EXPECT_EQ(latency_text(0.0009994, "u"), "999 us");
   EXPECT_EQ(latency_text(0.0009996, "u"), "1.00 ms");
@@ -44,7 +44,7 @@ TEST(TopNumbers, ChooseTheUnitOfALatency) {
   EXPECT_EQ(latency_text(std::nullopt, "u"), "-");
 }
 
-TEST(TopNumbers, SayHowMuchOfAHundred) {
+TEST(NumberText, SayHowMuchOfAHundred) {
   EXPECT_EQ(percent_text(0.0), "0 %");
   EXPECT_EQ(percent_text(0.0512), "5.1 %");
   EXPECT_EQ(percent_text(0.0996), "10 %");
@@ -52,7 +52,7 @@ TEST(TopNumbers, SayHowMuchOfAHundred) {
   EXPECT_EQ(percent_text(std::nullopt), "-");
 }
 
-TEST(TopNumbers, SayHowLongInTwoUnits) {
+TEST(NumberText, SayHowLongInTwoUnits) {
   EXPECT_EQ(age_text(-3), "0 s");
   EXPECT_EQ(age_text(59.9), "59 s");
   EXPECT_EQ(age_text(185), "3 min 5 s");
@@ -60,7 +60,7 @@ TEST(TopNumbers, SayHowLongInTwoUnits) {
   EXPECT_EQ(age_text(2 * 86400 + 4 * 3600 + 59), "2 d 4 h");
 }
 
-TEST(TopNumbers, KnowOneFromMany) {
+TEST(NumberText, KnowOneFromMany) {
   EXPECT_EQ(things_text(1, "session", "sessions"), "1 session");
   EXPECT_EQ(things_text(0, "session", "sessions"), "0 sessions");
   EXPECT_EQ(things_text(1234, "session", "sessions"), "1,234 sessions");

@@ -1,5 +1,5 @@
-// Numbers as `millrace top` prints them: short, with their units, as the status page has them. What
-// is not known is a dash. Pure; any thread.
+// Numbers as `millrace top` and `millrace ctl` print them: short, with their units, as the status
+// page has them. What is not known is a dash. Pure; any thread.
 #pragma once
 
 #include <optional>
