@@ -86,19 +86,37 @@ TEST_P(ListenerSocket, RefusingNewClientsKeepsThoseInTheQueue) {
   for (int i = 0; i < 10; ++i) queued.push_back(connect_blocking(address));
   refuse_new_clients(listener->get());
 
-  base::UniqueFd late(
-      ::socket(domain_of(address.family()), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  const base::RawAddress raw = base::to_raw(address);
-  EXPECT_EQ(::connect(late.get(), raw.get(), raw.size), -1);
-  EXPECT_EQ(errno, EINPROGRESS);
+  const base::UniqueFd late = connect_blocking(address);
+  EXPECT_FALSE(late) << "its SYN reached the listener";
 
   for (const base::UniqueFd& client : queued) {
     ASSERT_TRUE(client);
     EXPECT_TRUE(accept_one(listener->get()));
   }
   EXPECT_FALSE(base::UniqueFd(::accept(listener->get(), nullptr, nullptr)));
-  pollfd asked{.fd = late.get(), .events = POLLOUT, .revents = 0};
-  EXPECT_EQ(::poll(&asked, 1, 0), 0) << "its SYN reached the listener";
+}
+
+// The kernel chooses in a group without asking which of its sockets refuse.
+TEST_P(ListenerSocket, OneThatRefusesGetsNobodyFromItsGroup) {
+  const auto refusing = open_listener(spec());
+  ASSERT_TRUE(refusing);
+  const base::Address address = local_of(refusing->get());
+  ListenSpec same = spec();
+  same.address = address;
+  const auto other = open_listener(same);
+  ASSERT_TRUE(other);
+  refuse_new_clients(refusing->get());
+
+  std::vector<base::UniqueFd> clients;
+  for (int i = 0; i < 50; ++i) {
+    clients.emplace_back(
+        ::socket(domain_of(address.family()), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    const base::RawAddress raw = base::to_raw(address);
+    static_cast<void>(::connect(clients.back().get(), raw.get(), raw.size));
+  }
+  EXPECT_TRUE(accept_one(other->get()));
+  pollfd asked{.fd = refusing->get(), .events = POLLIN, .revents = 0};
+  EXPECT_EQ(::poll(&asked, 1, 0), 0);
 }
 
 TEST_P(ListenerSocket, AnAddressThatIsNotOursIsRefused) {
