@@ -1,6 +1,6 @@
-// What the lookups of one upstream's name have counted. One writer, the resolver's thread; any
-// thread reads. Kept by the metrics catalog like the workers' cells, with one copy instead of one
-// for each worker.
+// What the lookups of one upstream's name have counted. One writer, the resolver's thread, but for
+// `addresses`, which is main's; any thread reads. Kept by the metrics catalog like the workers'
+// cells, with one copy instead of one for each worker.
 #pragma once
 
 #include <array>
@@ -14,7 +14,7 @@ namespace proxy {
 
 struct DnsCells {
   std::array<metrics::Counter, static_cast<std::size_t>(DnsResult::kCount)> lookups;
-  metrics::Gauge addresses;             // The set in use, lingering ones included.
+  metrics::Gauge addresses;             // What the workers have, lingering ones included.
   metrics::Gauge last_success_seconds;  // Since 1970; 0: never.
   std::array<metrics::Counter, static_cast<std::size_t>(DnsIgnored::kCount)> ignored;
 

@@ -116,4 +116,10 @@ DnsEndpoints DnsUpstreams::endpoints(const config::Config& config) {
   return endpoints;
 }
 
+void DnsUpstreams::show(const DnsEndpoints& endpoints) {
+  for (const auto& [upstream, addresses] : endpoints) {
+    catalog_.dns(upstream).cells[0]->addresses.set(static_cast<std::int64_t>(addresses.size()));
+  }
+}
+
 }  // namespace proxy

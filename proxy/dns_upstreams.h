@@ -41,6 +41,8 @@ class DnsUpstreams {
 
   // What is known now of the configuration's names; changed() is about what came after this.
   DnsEndpoints endpoints(const config::Config& config);
+  // These are what the workers have from now on: the gauges say so. A candidate's names have none.
+  void show(const DnsEndpoints& endpoints);
   bool changed() const { return directory_.version() != used_version_; }
   // Readable when changed() may have become true. Read it empty.
   int changed_fd() const { return resolver_.changed_fd(); }

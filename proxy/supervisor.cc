@@ -182,8 +182,9 @@ Supervisor::Problems Supervisor::apply(config::Config config, KeepOverrides keep
   Problems problems = dns_.prepare(config, addresses);
   std::unique_ptr<AccessSink> sink = open_access_log(config.log, problems);
   Overrides overrides;
+  DnsEndpoints resolved;
   if (problems.empty()) {
-    const DnsEndpoints resolved = dns_.endpoints(config);
+    resolved = dns_.endpoints(config);
     overrides = overrides_for(config, keep);
     problems = put_in_force(
         make_snapshot(generation, std::move(config), addresses, catalog_, resolved, overrides));
@@ -195,6 +196,7 @@ Supervisor::Problems Supervisor::apply(config::Config config, KeepOverrides keep
     return problems;
   }
   dns_.commit();
+  dns_.show(resolved);
   log_dropped_overrides(overrides);
   overrides_ = std::move(overrides);
   access_log_.configure(snapshot_->config.log, std::move(sink));
@@ -240,6 +242,7 @@ void Supervisor::put_in_force_again(const Overrides& overrides) {
   const Problems problems = put_in_force(make_snapshot(
       snapshot_->generation, config, claims_.addresses(config), catalog_, resolved, overrides));
   CHECK(problems.empty());
+  dns_.show(resolved);
 }
 
 // Those of ours that stay when the configuration comes into force. An address that the DNS does not

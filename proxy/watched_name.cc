@@ -105,7 +105,6 @@ void WatchedName::finish(Nanos now, const DnsFilter& filter, std::uint64_t rando
 void WatchedName::count(const DnsAnswer& answer, const DnsIgnoredCounts& ignored) {
   order_.cells->looked_up(answer.result);
   if (answer.result == DnsResult::kOk) order_.cells->last_success_seconds.set(wall_seconds());
-  order_.cells->addresses.set(static_cast<std::int64_t>(set_.addresses().size()));
   for (std::size_t i = 0; i < ignored.size(); ++i) order_.cells->ignored[i].add(ignored[i]);
 }
 
@@ -145,7 +144,6 @@ void WatchedName::log_ignored(const DnsIgnoredCounts& ignored) {
 
 void WatchedName::log_change(const std::vector<DnsAddress>& before) {
   const std::vector<DnsAddress>& after = set_.addresses();
-  order_.cells->addresses.set(static_cast<std::int64_t>(after.size()));
   std::size_t named = 0;
   std::string changes;
   name_missing(after, before, '+', named, changes);

@@ -316,6 +316,7 @@ class StartTest(DnsCase):
         changed["upstreams"][0]["dns"]["name"] = "no.example"
         proxy.reload(changed, result="refused")
         proxy.wait_log("no address for 'no.example'")
+        self.assertEqual(proxy.metrics().value("dns_addresses"), 1)
         self.assertEqual(proxy.metrics().value("config_generation"), 1)
         self.assertEqual(self.served_by(proxy), "two")
         changed["upstreams"][0]["dns"]["startup"] = "wait"

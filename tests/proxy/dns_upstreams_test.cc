@@ -74,6 +74,20 @@ TEST_F(DnsUpstreamsTest, SaysThatSomethingHasChanged) {
   EXPECT_FALSE(dns_.changed());
 }
 
+TEST_F(DnsUpstreamsTest, ShowsWhatTheWorkersHaveAndNoCandidate) {
+  const metrics::Gauge& shown = catalog_.dns("app").cells[0]->addresses;
+  EXPECT_TRUE(dns_.prepare(failing(), {}).empty());
+  EXPECT_EQ(shown.value(), 0);
+  dns_.show(dns_.endpoints(failing()));
+  EXPECT_EQ(shown.value(), 1);
+  dns_.commit();
+  config::Config candidate = failing();
+  candidate.upstreams[0].dns->name = "other.example";
+  fixture_.names().answer_with(always(kDnsNxdomain));
+  EXPECT_EQ(dns_.prepare(candidate, {}).size(), 1U);
+  EXPECT_EQ(shown.value(), 1);
+}
+
 TEST_F(DnsUpstreamsTest, RefusesAConfigurationWhoseNameHasToHaveAddressesAndHasNone) {
   fixture_.names().answer_with(always(kDnsNxdomain));
   const auto problems = dns_.prepare(failing(), {});
