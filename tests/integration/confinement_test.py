@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import random
 import re
 
 import harness
@@ -53,8 +54,9 @@ class ConfinementTest(harness.Case):
         self.assertIn("warning runs as root: name a user in security.user", proxy.log())
 
     def test_root_becomes_the_user_and_binds_low_ports_also_at_a_reload(self):
-        ports = [port for port in range(600, 1000) if self.is_free(port)][:2]
-        first, second = (f"127.0.0.1:{port}" for port in ports)
+        # Loopback has sixteen million addresses: no other test or service is at this one.
+        host = f"127.{random.randrange(1, 255)}.{random.randrange(256)}.{random.randrange(1, 255)}"
+        first, second = f"{host}:600", f"{host}:601"
         security = {"user": "nobody"}
         proxy = self.use(Millrace(config(self.upstream.address, listener={"bind": first}, security=security),
                                   readable_by_all=True))
@@ -71,14 +73,6 @@ class ConfinementTest(harness.Case):
         self.assertNotIn("runs as root", proxy.log())
         self.assertEqual(proxy.get("/metrics")[0], 200)
         self.assertGreater(proxy.metrics().value("process_open_fds"), 5)
-
-    @staticmethod
-    def is_free(port):
-        try:
-            harness.connect(f"127.0.0.1:{port}").close()
-            return False
-        except ConnectionRefusedError:
-            return True
 
     def test_who_has_no_right_gets_none(self):
         proxy = self.use(Millrace(config(self.upstream.address), readable_by_all=True, prefix=(
@@ -105,7 +99,8 @@ class ConfinementTest(harness.Case):
         proxy = self.use(Millrace(config(self.upstream.address)))
         proxy.reload(config(self.upstream.address, security={"seccomp": "off", "user": "nobody"}), "refused")
         for key in ("security.user", "security.seccomp"):
-            self.assertRegex(proxy.log(), f"error: '{key}' changes from .*, which needs a restart")
+            log = proxy.wait_log(f"error: '{key}' changes from ")
+            self.assertRegex(log, f"'{key}' changes from .*, which needs a restart")
         self.serve(proxy)
 
 
