@@ -129,16 +129,28 @@ Address unix_from_raw(const sockaddr_storage& storage, socklen_t size) {
   return address;
 }
 
+void append_number(std::string& out, std::uint16_t value) {
+  std::array<char, 5> digits{};
+  out.append(digits.data(), std::to_chars(digits.begin(), digits.end(), value).ptr);
+}
+
 // Each line of the access log has three of these, and glibc's inet_ntop goes through sprintf.
-std::string v4_to_string(const IpPort& address) {
-  std::string text;
+void append_v4(std::string& out, const IpPort& address) {
   for (std::size_t i = 0; i < 4; ++i) {
-    std::array<char, 3> digits{};
-    const auto written = std::to_chars(digits.begin(), digits.end(), address.bytes[i]);
-    if (i > 0) text += '.';
-    text.append(digits.data(), written.ptr);
+    if (i > 0) out += '.';
+    append_number(out, address.bytes[i]);
   }
-  return text;
+}
+
+void append_v6(std::string& out, const IpPort& address) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  CHECK(inet_ntop(AF_INET6, address.bytes.data(), text.data(), text.size()) != nullptr);
+  out += text.data();
+  if (address.scope_id == 0) return;
+  std::array<char, IF_NAMESIZE> name{};
+  const bool named = if_indextoname(address.scope_id, name.data()) != nullptr;
+  out += '%';
+  out += named ? name.data() : std::to_string(address.scope_id);
 }
 
 }  // namespace
@@ -150,27 +162,30 @@ Parsed<Address> parse_address(std::string_view text) {
 }
 
 std::string ip_to_string(const IpPort& address) {
-  if (address.family != Family::kV6) return v4_to_string(address);
-  char text[INET6_ADDRSTRLEN] = {};
-  CHECK(inet_ntop(AF_INET6, address.bytes.data(), text, sizeof(text)) != nullptr);
-  if (address.scope_id == 0) return text;
-  char name[IF_NAMESIZE] = {};
-  const bool named = if_indextoname(address.scope_id, name) != nullptr;
-  return std::string(text) + "%" + (named ? name : std::to_string(address.scope_id));
+  std::string text;
+  address.family == Family::kV6 ? append_v6(text, address) : append_v4(text, address);
+  return text;
 }
 
 std::string to_string(const IpPort& address) {
+  std::string text;
   switch (address.family) {
     case Family::kNone:
       return "-";
     case Family::kV4:
-      return ip_to_string(address) + ":" + std::to_string(address.port);
+      append_v4(text, address);
+      break;
     case Family::kV6:
-      return "[" + ip_to_string(address) + "]:" + std::to_string(address.port);
+      text += '[';
+      append_v6(text, address);
+      text += ']';
+      break;
     case Family::kUnix:
       return std::string(kUnixPrefix);
   }
-  check_failed(__FILE__, __LINE__, "a family of the enum");
+  text += ':';
+  append_number(text, address.port);
+  return text;
 }
 
 std::string to_string(const Address& address) { return to_string(address.ip) + address.path; }

@@ -1,16 +1,12 @@
 #include "proxy/access_log.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <optional>
 #include <string_view>
 #include <utility>
 
-#include "base/address.h"
 #include "base/assert.h"
 #include "base/cpu.h"
-#include "proxy/log_format.h"
+#include "proxy/access_line.h"
 
 namespace proxy {
 namespace {
@@ -23,95 +19,7 @@ constexpr std::size_t kLineBytes = 512;
 // log is about to end.
 constexpr base::Nanos kBlockedWait = std::chrono::milliseconds(50);
 
-// Appends the fields of a line one after the other, in either format.
-class LineWriter {
- public:
-  LineWriter(std::string& out, config::LogFormat format)
-      : out_(out), json_(format == config::LogFormat::kJson) {}
-
-  void begin(std::chrono::system_clock::time_point time) {
-    out_ += json_ ? R"({"ts":")" : "";
-    append_timestamp(out_, time);
-    out_ += json_ ? R"(","log":"access")" : " access ";
-  }
-  void end() { out_ += json_ ? "}\n" : "\n"; }
-
-  void text(std::string_view key, std::optional<std::string_view> value) {
-    name(key);
-    if (!value) {
-      none();
-    } else if (json_) {
-      append_json_string(out_, *value);
-    } else {
-      append_value(out_, *value);
-    }
-  }
-
-  void number(std::string_view key, std::uint64_t value) {
-    name(key);
-    const fmt::format_int digits(value);
-    out_.append(digits.data(), digits.size());
-  }
-
-  void seconds(std::string_view key, base::Nanos value) {
-    name(key);
-    if (value < base::Nanos{0}) {
-      none();
-    } else {
-      append_seconds(out_, value);
-    }
-  }
-
- private:
-  void name(std::string_view key) {
-    out_ += json_ ? ",\"" : " ";
-    out_ += key;
-    out_ += json_ ? "\":" : "=";
-  }
-  void none() { out_ += json_ ? "null" : "-"; }
-
-  std::string& out_;
-  bool json_;
-};
-
-std::optional<std::string_view> text_of(const std::string* name) {
-  if (name == nullptr) return std::nullopt;
-  return *name;
-}
-
 }  // namespace
-
-void append_access_line(std::string& out, config::LogFormat format, const AccessRecord& record,
-                        base::Nanos now, std::chrono::system_clock::time_point wall) {
-  const auto age =
-      std::chrono::duration_cast<std::chrono::system_clock::duration>(now - record.ended);
-  std::string endpoint;
-  if (record.endpoint != nullptr) {
-    endpoint = *record.endpoint;
-  } else if (record.endpoint_address.family != base::Family::kNone) {
-    endpoint = base::to_string(record.endpoint_address);
-  }
-  LineWriter line(out, format);
-  line.begin(wall - age);
-  line.text("listener", text_of(record.listener));
-  line.text("upstream", text_of(record.upstream));
-  line.text("endpoint",
-            endpoint.empty() ? std::nullopt : std::optional<std::string_view>(endpoint));
-  line.text("client", base::to_string(base::unmapped(record.client)));
-  line.text("local", base::to_string(base::unmapped(record.local)));
-  line.text("actor", name(record.reason.actor));
-  line.text("cause", name(record.reason.cause));
-  line.number("bytes_to_upstream", record.bytes[index_of(backends::Direction::kToUpstream)]);
-  line.number("bytes_to_client", record.bytes[index_of(backends::Direction::kToClient)]);
-  line.seconds("setup", record.setup);
-  line.seconds("connect", record.connect);
-  line.seconds("total", record.total);
-  line.number("attempts", record.attempts);
-  line.text("pool", name(record.pool));
-  line.number("worker", record.worker);
-  line.text("transport", record.transport);
-  line.end();
-}
 
 AccessLog::AccessLog(LogOutput& standard_error, std::size_t workers, const config::Log& options)
     : standard_error_(standard_error),

@@ -1,15 +1,9 @@
 // The access log: one line for each session that ended. Owned by main, made before the workers and
 // gone after them. A worker copies a plain record into its own ring and goes on: it never waits,
 // never allocates, and makes no system call. The log's thread empties the rings every few
-// milliseconds, makes lines of the records and gives them to the sink in large pieces. When the
-// sink takes none, the rings fill up and further records are dropped and counted. What is left out
-// on purpose (log.access_sample, log.access_rate) is counted apart.
-//
-//   text: 2026-11-23T14:31:00.123Z access  listener=redis upstream=redis endpoint=10.0.0.1:6379 ...
-//   json: {"ts":"2026-11-23T14:31:00.123Z","log":"access","listener":"redis",...}
-//
-// The fields and their order are public (docs/operations.md). Times are seconds; ts is when the
-// session ended. What there is no value for is "-" in text and null in JSON.
+// milliseconds, makes lines of the records (access_line.h) and gives them to the sink in large
+// pieces. When the sink takes none, the rings fill up and further records are dropped and counted.
+// What is left out on purpose (log.access_sample, log.access_rate) is counted apart.
 #pragma once
 
 #include <atomic>
@@ -39,7 +33,8 @@ class AccessLog {
   // Records a worker may be ahead of the log's thread: at kSleepMax between two visits that is good
   // for 160,000 sessions a second of one worker.
   static constexpr std::size_t kRingRecords = 4096;
-  static constexpr base::Nanos kSleepMin = std::chrono::milliseconds(2);
+  // Waking up costs as much as ten lines.
+  static constexpr base::Nanos kSleepMin = std::chrono::milliseconds(10);
   static constexpr base::Nanos kSleepMax = std::chrono::milliseconds(25);
   // How long the end of the log waits for a blocked output.
   static constexpr base::Nanos kFlushMax = std::chrono::milliseconds(500);
@@ -107,10 +102,5 @@ class AccessLog {
   std::atomic<base::Nanos> give_up_{base::kForever};  // Set when the log ends; monotonic.
   std::thread thread_;
 };
-
-// One line with its newline. now and wall are the same moment on the two clocks: records keep
-// monotonic time, because only the log's reader wants the wall clock.
-void append_access_line(std::string& out, config::LogFormat format, const AccessRecord& record,
-                        base::Nanos now, std::chrono::system_clock::time_point wall);
 
 }  // namespace proxy

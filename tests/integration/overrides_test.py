@@ -102,6 +102,9 @@ class OverridesTest(OverridesCase):
         eventually(lambda: self.one.open > 0 and self.two.open > 0, "a warm pool")
         for state in ("drain", "maintenance"):
             self.order(self.one.address, state=state)
+            # Whoever was connected by now has been accepted before this one: the kernel's queue is in order.
+            with harness.connect(self.one.address) as last:
+                peers.read_exactly(last, 3)
             accepted = self.one.accepted
             eventually(lambda: self.one.open == 0, f"no connection to the endpoint that is in {state}")
             self.assertEqual(set(self.served_by()), {"two"})

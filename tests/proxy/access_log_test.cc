@@ -17,51 +17,13 @@
 #include <thread>
 
 #include "base/fd.h"
+#include "tests/proxy/access_records.h"
 
 namespace {
 
 using namespace std::chrono_literals;
-using proxy::Actor;
-using proxy::Cause;
-
-base::IpPort ip(const char* text) { return base::parse_address(text)->ip; }
-
-const std::string kListener = "redis in";
-const std::string kUpstream = "redis";
-const std::string kEndpoint = "10.0.0.1:6379";
-constexpr base::Nanos kEnded = 100s;
-const auto kWall = std::chrono::sys_days{std::chrono::year{2026} / 11 / 23} + 14h + 31min;
-
-proxy::AccessRecord served() {
-  proxy::AccessRecord record;
-  record.listener = &kListener;
-  record.upstream = &kUpstream;
-  record.endpoint = &kEndpoint;
-  record.transport = "epoll";
-  record.client = ip("[::ffff:192.0.2.7]:4711");
-  record.local = ip("192.0.2.1:6379");
-  record.ended = kEnded;
-  record.setup = 213us;
-  record.connect = 101us;
-  record.total = 1234567us;
-  record.bytes = {64, 4096};
-  record.attempts = 1;
-  record.worker = 3;
-  record.reason = {Actor::kClient, Cause::kEof};
-  return record;
-}
-
-proxy::AccessRecord turned_away() {
-  proxy::AccessRecord record;
-  record.listener = &kListener;
-  record.transport = "epoll";
-  record.client = ip("[2001:db8::7]:4711");
-  record.local = ip("[2001:db8::1]:6379");
-  record.ended = kEnded;
-  record.total = 5us;
-  record.reason = {Actor::kProxy, Cause::kNoEndpoint};
-  return record;
-}
+using proxy_test::served;
+using proxy_test::turned_away;
 
 // The defaults with one of them changed.
 template <typename T>
@@ -69,62 +31,6 @@ config::Log with(T config::Log::*key, T value) {
   config::Log options;
   options.*key = value;
   return options;
-}
-
-std::string line_of(const proxy::AccessRecord& record, config::LogFormat format) {
-  std::string out;
-  proxy::append_access_line(out, format, record, kEnded + 250ms, kWall);
-  return out;
-}
-
-TEST(AccessLog, WritesTheFieldsOfASessionInTheirOrder) {
-  EXPECT_EQ(line_of(served(), config::LogFormat::kText),
-            "2026-11-23T14:30:59.750Z access  listener=\"redis in\" upstream=redis "
-            "endpoint=10.0.0.1:6379 client=192.0.2.7:4711 local=192.0.2.1:6379 actor=client "
-            "cause=eof bytes_to_upstream=64 bytes_to_client=4096 setup=0.000213 connect=0.000101 "
-            "total=1.234567 attempts=1 pool=miss worker=3 transport=epoll\n");
-}
-
-TEST(AccessLog, WritesADashForWhatNeverHappened) {
-  EXPECT_EQ(line_of(turned_away(), config::LogFormat::kText),
-            "2026-11-23T14:30:59.750Z access  listener=\"redis in\" upstream=- endpoint=- "
-            "client=[2001:db8::7]:4711 local=[2001:db8::1]:6379 actor=proxy cause=no_endpoint "
-            "bytes_to_upstream=0 bytes_to_client=0 setup=- connect=- total=0.000005 attempts=0 "
-            "pool=miss worker=0 transport=epoll\n");
-}
-
-TEST(AccessLog, WritesTheSameAsJson) {
-  const auto line = nlohmann::json::parse(line_of(served(), config::LogFormat::kJson));
-  const nlohmann::json expected = {{"ts", "2026-11-23T14:30:59.750Z"},
-                                   {"log", "access"},
-                                   {"listener", "redis in"},
-                                   {"upstream", "redis"},
-                                   {"endpoint", "10.0.0.1:6379"},
-                                   {"client", "192.0.2.7:4711"},
-                                   {"local", "192.0.2.1:6379"},
-                                   {"actor", "client"},
-                                   {"cause", "eof"},
-                                   {"bytes_to_upstream", 64},
-                                   {"bytes_to_client", 4096},
-                                   {"setup", 0.000213},
-                                   {"connect", 0.000101},
-                                   {"total", 1.234567},
-                                   {"attempts", 1},
-                                   {"pool", "miss"},
-                                   {"worker", 3},
-                                   {"transport", "epoll"}};
-  EXPECT_EQ(line, expected);
-  const auto refused = nlohmann::json::parse(line_of(turned_away(), config::LogFormat::kJson));
-  EXPECT_TRUE(refused.at("endpoint").is_null());
-  EXPECT_TRUE(refused.at("setup").is_null());
-}
-
-TEST(AccessLog, NamesTheAddressWhereTheUpstreamHasNoEndpointsOfItsOwn) {
-  proxy::AccessRecord record = served();
-  record.endpoint = nullptr;
-  record.endpoint_address = ip("10.9.8.7:443");
-  EXPECT_NE(line_of(record, config::LogFormat::kText).find(" endpoint=10.9.8.7:443 "),
-            std::string::npos);
 }
 
 // A pipe with an access log of two workers that writes into it.
