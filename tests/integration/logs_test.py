@@ -116,7 +116,7 @@ class AccessFileTest(harness.Case):
         self.assertEqual(proxy.metrics().value("access_log_dropped_total"), 0)
         found = sum(len(self.lines(part)) for part in [*parts, self.path])
         self.assertEqual(found, ended)
-        self.assertEqual(proxy.log().count("access log opened again"), 5)
+        harness.eventually(lambda: proxy.log().count("access log opened again") == 5, "five lines that say so")
         self.assertNotIn(" cause=", proxy.log(), "stderr has the control log only")
         self.assertEqual(os.stat(self.path).st_mode & 0o137, 0)
 
