@@ -272,7 +272,7 @@ Finding examine_low_ports(const KernelSettings& settings, const ProcessRights& r
 Finding examine_net_admin(const ProcessRights& rights) {
   return ok("CAP_NET_ADMIN", rights.has(CAP_NET_ADMIN)
                                  ? "there"
-                                 : "not there; only packet filters and transparent binds need it");
+                                 : "not there; only some network devices under DPDK need it");
 }
 
 Finding examine_hugepages(const KernelSettings& settings) {
