@@ -33,7 +33,7 @@ class AccessLog {
   // Records a worker may be ahead of the log's thread: at kSleepMax between two visits that is good
   // for 160,000 sessions a second of one worker.
   static constexpr std::size_t kRingRecords = 4096;
-  // Waking up costs as much as ten lines.
+  // Each visit is a wake-up and a write; with 2 ms a line cost twice as much (docs/benchmarks.md).
   static constexpr base::Nanos kSleepMin = std::chrono::milliseconds(10);
   static constexpr base::Nanos kSleepMax = std::chrono::milliseconds(25);
   // How long the end of the log waits for a blocked output.

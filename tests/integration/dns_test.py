@@ -291,8 +291,7 @@ class StartTest(DnsCase):
             names.serve(*records)
             proxy.wait_metric(addresses, "dns_addresses")
             for name in balancers:
-                # Main gives the workers what the metric shows a moment later.
-                harness.eventually(lambda: peers.fate(proxy, name) == fate, f"{name}: {fate}")
+                self.assertEqual(peers.fate(proxy, name), fate, name)  # The workers have it before the metric.
 
     def test_serves_from_the_first_session_when_the_dns_is_well(self):
         names = self.use(services.NameServer("app A 127.0.0.2"))
