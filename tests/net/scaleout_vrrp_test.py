@@ -100,11 +100,13 @@ class VrrpTest(harness.Case):
         self.line = self.use(fleet.Timeline(self._testMethodName))
         self.site = self.use(Pair())
         self.site.build()
+        self.site.wait_owner(None)
+        self.load = self.use(fleet_load.Load(self.site, SERVICE))
+        self.load.wait_good(0, 200)
+        # Only now: while both of them settle, the address may move once more.
         self.owner, _ = self.site.wait_owner(None)
         self.other = 1 - self.owner
         self.streams = self.use(fleet_load.Streams(self.site, SERVICE, STREAMS))
-        self.load = self.use(fleet_load.Load(self.site, SERVICE))
-        self.load.wait_good(0, 200)
         self.streams.wait_progress(self.streams.all)
         self.assertEqual({stream.instance for stream in self.streams.all}, {self.owner})
 
